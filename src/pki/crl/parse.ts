@@ -1,0 +1,3 @@
+export interface Crl {
+  readonly issuerKey: string;
+}

@@ -1,0 +1,3 @@
+export interface LogList {
+  readonly timestampMs: number;
+}

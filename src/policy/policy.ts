@@ -1,0 +1,88 @@
+/**
+ * The compiled policy: frozen values that the data plane reads. The YAML shape is another type (schema.ts); compile.ts
+ * turns one into the other. Rules carry their place so that every answer can say which line decided.
+ */
+import type { OptionalCheck, Requirement } from '../model/outcome.ts';
+
+/** Where something was written; 1-based. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export type Mode = 'terminate' | 'preflight' | 'bypass';
+export type OnFailure = 'block' | 'alert';
+
+/** Which certificates of the path a pin may match: the end-entity, any issuer including the anchor, or both. */
+export type PinScope = 'leaf' | 'ca' | 'any';
+
+export interface Pin {
+  /** base64 of the SHA-256 of the SPKI, with padding: 44 characters. */
+  readonly spkiSha256: string;
+  readonly scope: PinScope;
+  readonly name: string | null;
+  readonly backup: boolean;
+  /** Group that the pin came from, null when written in the rule. */
+  readonly group: string | null;
+  /** Milliseconds since the epoch, 00:00 UTC of `expires`; null: never. */
+  readonly expiresMs: number | null;
+  readonly onExpiry: 'alert' | 'block';
+  readonly place: Place;
+}
+
+/** `public`, `system`, or the files that replace them. */
+export type AnchorsChoice = 'public' | 'system' | { readonly files: readonly string[] };
+
+/** Name under which a trust snapshot holds the anchor set of a choice. */
+export function anchorsKey(choice: AnchorsChoice): string {
+  return typeof choice === 'string' ? choice : `files:${choice.files.join('\n')}`;
+}
+
+export interface HostPattern {
+  /** `exact`, `one` (`*.x`: exactly one label), `deep` (`**.x`: one or more labels). */
+  readonly kind: 'exact' | 'one' | 'deep';
+  /** Canonical host or parent domain, without the stars. */
+  readonly host: string;
+  /** null: every egress port. */
+  readonly port: number | null;
+  /** As written. */
+  readonly text: string;
+  readonly place: Place;
+}
+
+/** Lowers the floor for one rule: invalid upstreams are alerted, not blocked. Metered and printed at start. */
+export interface UnsafeFloor {
+  readonly action: 'alert';
+  readonly reason: string;
+  readonly untilMs: number;
+}
+
+export interface Rule {
+  readonly name: string;
+  readonly owner: string | null;
+  readonly place: Place;
+  readonly match: readonly HostPattern[];
+  readonly except: readonly HostPattern[];
+  /** Names of client groups; empty: all clients. */
+  readonly clients: readonly string[];
+  readonly mode: Mode;
+  /** Why this host is not judged; always there for bypass. */
+  readonly reason: string | null;
+  readonly onFailure: OnFailure;
+  readonly pins: { readonly anyOf: readonly Pin[]; readonly noneOf: readonly Pin[] };
+  readonly checks: Readonly<Record<OptionalCheck, Requirement>>;
+  readonly anchors: AnchorsChoice;
+  readonly plaintext: 'block' | 'allow';
+  /** CIDRs this rule may dial although private. */
+  readonly allowPrivate: readonly string[];
+  readonly metricsGroup: string;
+  readonly unsafeFloor: UnsafeFloor | null;
+  /** `default` (decision 7) or `after-hello`. */
+  readonly answer: 'before-hello' | 'after-hello';
+  /** Place of each effective field, for explain: field path → place. */
+  readonly origins: Readonly<Record<string, Place>>;
+}
+
+/** What answers when no rule matches: a rule called `unmatched`, or a refusal. */
+export type Unmatched = { readonly action: 'judge'; readonly rule: Rule } | { readonly action: 'deny' };

@@ -1,0 +1,22 @@
+/** What examine says and judge decides on: every check's outcome, all findings, the path that satisfied the rule. */
+import type { Code } from '../model/codes.ts';
+import type { Finding } from '../model/finding.ts';
+import type { Outcomes } from '../model/outcome.ts';
+import type { Certificate } from '../pki/x509/certificate.ts';
+
+export interface Report {
+  readonly outcomes: Outcomes;
+  /** All findings, most specific first. Empty: nothing is wrong. */
+  readonly findings: readonly Finding[];
+  readonly headline: Code | null;
+  /** The verified path that the outcomes speak of, leaf first, anchor last; null when there is none. */
+  readonly path: readonly Certificate[] | null;
+  /** A path to a root that is not configured, for the explanation only. Never allows. */
+  readonly explanatoryPath: readonly Certificate[] | null;
+  /** The pin that matched: `primary` or `backup`; null when the rule has no pins or none matched. */
+  readonly pinHit: {
+    readonly pin: 'primary' | 'backup';
+    readonly name: string | null;
+    readonly spkiSha256: string;
+  } | null;
+}
