@@ -3,6 +3,7 @@
  * turns one into the other. Rules carry their place so that every answer can say which line decided.
  */
 import type { OptionalCheck, Requirement } from '../model/outcome.ts';
+import type { PatternTable } from './table.ts';
 
 /** Where something was written; 1-based. */
 export interface Place {
@@ -78,7 +79,7 @@ export interface Rule {
   readonly allowPrivate: readonly string[];
   readonly metricsGroup: string;
   readonly unsafeFloor: UnsafeFloor | null;
-  /** `default` (decision 7) or `after-hello`. */
+  /** Whether the 200 is sent after the verdict (the default) or only after the client's hello was seen. */
   readonly answer: 'before-hello' | 'after-hello';
   /** Place of each effective field, for explain: field path → place. */
   readonly origins: Readonly<Record<string, Place>>;
@@ -86,3 +87,42 @@ export interface Rule {
 
 /** What answers when no rule matches: a rule called `unmatched`, or a refusal. */
 export type Unmatched = { readonly action: 'judge'; readonly rule: Rule } | { readonly action: 'deny' };
+
+/** Rules under one pattern: at most one for all clients, at most one for each client group. */
+export interface Slot {
+  readonly forAll: Entry | null;
+  readonly byClient: ReadonlyMap<string, Entry> | null;
+}
+
+/** A rule as one of its patterns leads to it. */
+export interface Entry {
+  readonly rule: Rule;
+  readonly pattern: HostPattern;
+}
+
+/** Allows one rule to become weaker than in the generation before; ends by itself. */
+export interface Weakens {
+  readonly rule: string;
+  readonly reason: string;
+  readonly untilMs: number;
+  readonly owner: string | null;
+  readonly place: Place;
+}
+
+/** The compiled policy of one generation. Same sources, same `sha256`. */
+export interface Policy {
+  /** In the order of files and lines. */
+  readonly rules: readonly Rule[];
+  readonly byName: ReadonlyMap<string, Rule>;
+  readonly unmatched: Unmatched;
+  readonly table: PatternTable<Slot>;
+  /** Rules with `except:` → table of what they leave out. */
+  readonly excepts: ReadonlyMap<Rule, PatternTable<true>>;
+  /** Names of client groups → position in `clients:`; the lower one wins when a client is in several. */
+  readonly clientOrder: ReadonlyMap<string, number>;
+  /** Ports that patterns of rules name: with egress.ports, what clients may ask for. */
+  readonly ports: ReadonlySet<number>;
+  readonly weakens: readonly Weakens[];
+  /** Lower-case hex; names the generation. */
+  readonly sha256: string;
+}

@@ -1,0 +1,13 @@
+/** What a command may touch of the outside: handed in, so that tests run commands without a process. */
+import type { Readable } from 'node:stream';
+
+export interface Io {
+  /** Standard output, as is: the caller adds line ends. */
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly stdin: Readable;
+  /** Whether standard output is a terminal. */
+  readonly isTty: boolean;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}

@@ -1,0 +1,94 @@
+/**
+ * The compiled `pinwarden.yaml`: frozen, every path absolute, every default filled in. The YAML shape is in schema.ts.
+ * Limits are per worker unless their comment says otherwise.
+ */
+import type { AnchorsChoice, HostPattern, Unmatched } from './policy.ts';
+
+export interface ListenAddress {
+  /** IPv4 or IPv6 literal, without brackets. */
+  readonly address: string;
+  /** 0 to 65535; 0 lets the system choose. */
+  readonly port: number;
+}
+
+export interface CaConfig {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** `ifMissing` makes a CA on the first start; `never` refuses to start without one. */
+  readonly create: 'ifMissing' | 'never';
+}
+
+export interface DnsConfig {
+  /** `IP` or `IP:port` (`[IPv6]:port`); empty: the resolver of the system. */
+  readonly servers: readonly string[];
+  readonly timeoutMs: number;
+}
+
+export interface EgressConfig {
+  /** Ports that clients may ask for, besides those that a pattern of a rule names. */
+  readonly ports: readonly number[];
+  /** Canonical host → addresses to dial instead of asking DNS. */
+  readonly hosts: ReadonlyMap<string, readonly string[]>;
+  readonly dns: DnsConfig;
+}
+
+export interface ClientGroup {
+  readonly name: string;
+  /** `address/prefix`, checked. */
+  readonly ranges: readonly string[];
+}
+
+/** One entry of `policies:`; a file, or a directory whose `*.yaml` and `*.yml` files count, sorted by name. */
+export interface PolicyPath {
+  readonly path: string;
+  readonly owner: string | null;
+  /** Patterns that every pattern of the owner's rules must lie in; null: no bounds. */
+  readonly mayMatch: readonly HostPattern[] | null;
+  readonly mayNot: readonly Forbidden[];
+}
+
+/** What an owner's files may be forbidden to say. */
+export type Forbidden = 'bypass' | 'unsafe';
+
+export interface Limits {
+  readonly connections: number;
+  readonly connectionsPerClient: number;
+  /** Upstream handshakes under way or waiting for the client's hello, for one client. */
+  readonly handshakesPerClient: number;
+  readonly headBytes: number;
+  readonly helloBytes: number;
+  readonly headTimeoutMs: number;
+  readonly helloTimeoutMs: number;
+  readonly dialTimeoutMs: number;
+  readonly handshakeTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+  /** Minted leaves kept ready. */
+  readonly leaves: number;
+}
+
+export interface Config {
+  /** Absolute path of the file that this was compiled from. */
+  readonly file: string;
+  readonly listen: readonly ListenAddress[];
+  /** null: `metrics: off`. */
+  readonly metrics: ListenAddress | null;
+  /** Path of the admin socket; null: none. */
+  readonly admin: { readonly unix: string } | null;
+  readonly state: string;
+  readonly ca: CaConfig;
+  readonly anchors: AnchorsChoice;
+  readonly egress: EgressConfig;
+  /** In the order of the file, which is their precedence when a client is in several. */
+  readonly clients: readonly ClientGroup[];
+  readonly unmatched: Unmatched;
+  readonly audit: { readonly file: string; readonly onFull: 'block' | 'count' };
+  readonly policies: readonly PolicyPath[];
+  readonly limits: Limits;
+  /** null: one per core. */
+  readonly workers: number | null;
+  /** CT log list in the v3 JSON format; null: CT is absent everywhere. */
+  readonly ct: { readonly logList: string | null };
+  /** CRL files, DER or PEM. */
+  readonly crl: { readonly files: readonly string[] };
+}
