@@ -5,6 +5,8 @@ import type { Outcomes } from '../model/outcome.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 
 export interface Report {
+  /** The `nowMs` that was given to examine, milliseconds since the epoch: the time at which pins and exceptions are judged. */
+  readonly judgedAtMs: number;
   readonly outcomes: Outcomes;
   /** All findings, most specific first. Empty: nothing is wrong. */
   readonly findings: readonly Finding[];

@@ -5,24 +5,11 @@
 
 import type { Crl } from '../pki/crl/parse.ts';
 import type { LogList } from '../pki/ct/log-list.ts';
-import type { Certificate } from '../pki/x509/certificate.ts';
+import type { Anchor, AnchorSet } from '../pki/path/anchors.ts';
+import type { Certificate, Parsed } from '../pki/x509/certificate.ts';
 import type { SignatureMemory } from '../pki/x509/signature.ts';
 
-export interface Anchor {
-  readonly certificate: Certificate;
-  /** Leaves with notBefore after this are refused (`chain.distrusted`); null: none. Milliseconds since the epoch. */
-  readonly distrustAfterMs: number | null;
-}
-
-/** Anchors by choice, indexed the two ways that path building asks. */
-export interface AnchorSet {
-  readonly name: string;
-  readonly anchors: readonly Anchor[];
-  /** Subject name key → anchors with that subject. */
-  readonly bySubject: ReadonlyMap<string, readonly Anchor[]>;
-  /** SHA-256 over the sorted certificate digests, hex. */
-  readonly sha256: string;
-}
+export type { Anchor, AnchorSet };
 
 export interface Trust {
   /** By `anchorsKey` of the policy; a key that is not there means: no anchors, nothing is trusted. */
@@ -32,10 +19,20 @@ export interface Trust {
   readonly systemAnchors: AnchorSet | null;
   /** spkiSha256 of the proxy's own CA keys: never an anchor upstream. */
   readonly ownCaKeys: ReadonlySet<string>;
+  /** The proxy's own CA certificates, so that a leaf of ours is recognised without its issuer. Never anchors. */
+  readonly ownCas?: readonly Certificate[];
   readonly logList: LogList | null;
   /** CRLs by issuer name key. */
   readonly crls: ReadonlyMap<string, readonly Crl[]>;
   /** Results of signature verifications; bounded. Never changes an answer, only its cost. */
   readonly signatures: SignatureMemory;
+  /** Certificates parsed before; bounded. Never changes an answer, only its cost. Absent: every chain is parsed anew. */
+  readonly certificates?: CertificateMemory;
   readonly sha256: string;
+}
+
+/** A bounded memory of parsed certificates by the SHA-256 of their DER. */
+export interface CertificateMemory {
+  recall(sha256: string): Parsed<Certificate> | undefined;
+  remember(sha256: string, parsed: Parsed<Certificate>): void;
 }
