@@ -1,0 +1,105 @@
+/**
+ * The shelf: a bounded store of ready SecureContexts, one for each host that clients ask for. The only door to
+ * lru-cache.
+ *
+ * Does: mint on first use, synchronously, so that a thousand first handshakes of one host cost one leaf; mint anew
+ * before a leaf ends or when the leaf key has been replaced. A failure is thrown and never kept.
+ * Does not: decide who gets a context: a lane asks for one only with a Permit in its hand.
+ * The caller must: give all workers the same `ticketKeys`, so that a client's ticket is good at each of them.
+ */
+import { createHash, constants as cryptoConstants } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../host/clock.ts';
+import type { Authority } from '../model/authority.ts';
+import type { MintingCa } from './ca.ts';
+import { mintLeaf } from './leaf.ts';
+import { createLeafKeys } from './leaf-key.ts';
+
+/** Measured: 32 KiB of native memory a context, so 500 are 16 MiB a worker. */
+export const DEFAULT_SHELF_ENTRIES = 500;
+/** Bytes of `ticketKeys`: what Node asks for. */
+export const TICKET_KEY_BYTES = 48;
+/** A leaf is replaced so long before its end: a client must never see one that ends while it connects. */
+const RENEW_BEFORE_MS = 3_600_000;
+
+export type ClientTlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+export interface ContextAsk {
+  readonly authority: Authority;
+  /** Number of the policy generation: a ticket of an older one leads to a full handshake. */
+  readonly generation: number;
+  /** Never higher than what the upstream speaks ("Killed by Proxy", REQ-15 of the threat model). */
+  readonly maxVersion: ClientTlsVersion;
+}
+
+export interface Shelf {
+  /** @throws CaError when the CA is not valid now. */
+  contextFor(ask: ContextAsk): SecureContext;
+  /** Contexts held. */
+  readonly size: number;
+}
+
+interface Entry {
+  readonly context: SecureContext;
+  readonly renewAtMs: number;
+  readonly keyGeneration: number;
+}
+
+export function createShelf(options: {
+  readonly ca: MintingCa;
+  /** PEM certificates that clients need between the CA and the root they trust; empty for a root. */
+  readonly chainPem?: string;
+  readonly clock: Clock;
+  readonly maxEntries: number;
+  readonly ticketKeys: Buffer;
+  /** Told the milliseconds that each mint took, context included. */
+  readonly onMinted?: (durationMs: number) => void;
+}): Shelf {
+  const { ca, clock } = options;
+  if (options.ticketKeys.length !== TICKET_KEY_BYTES)
+    throw new RangeError(`ticket keys have ${TICKET_KEY_BYTES} bytes`);
+  const leafKeys = createLeafKeys(clock);
+  const entries = new LRUCache<string, Entry>({ max: options.maxEntries });
+  // Clients hold the root already; a subordinate CA has to be sent.
+  const issuersPem = (ca.selfIssued ? '' : ca.certificatePem) + (options.chainPem ?? '');
+
+  function make(ask: ContextAsk, nowMs: number): Entry {
+    const startedMs = clock.monotonicMs();
+    const leafKey = leafKeys.current();
+    const leaf = mintLeaf(ca, leafKey, ask.authority, nowMs);
+    const context = createSecureContext({
+      key: leafKey.keyPem(),
+      cert: leaf.certificatePem + issuersPem,
+      minVersion: 'TLSv1.2',
+      maxVersion: ask.maxVersion,
+      ticketKeys: options.ticketKeys,
+      sessionIdContext: sessionIdContext(ask),
+      secureOptions: cryptoConstants.SSL_OP_NO_RENEGOTIATION,
+    });
+    options.onMinted?.(clock.monotonicMs() - startedMs);
+    return { context, renewAtMs: leaf.notAfterMs - RENEW_BEFORE_MS, keyGeneration: leafKey.generation };
+  }
+
+  return {
+    contextFor(ask) {
+      const nowMs = clock.nowMs();
+      const key = `${ask.generation} ${ask.maxVersion} ${ask.authority.host}`;
+      const held = entries.get(key);
+      if (held !== undefined && nowMs < held.renewAtMs && held.keyGeneration === leafKeys.current().generation) {
+        return held.context;
+      }
+      const made = make(ask, nowMs);
+      entries.set(key, made);
+      return made.context;
+    },
+    get size() {
+      return entries.size;
+    },
+  };
+}
+
+/** 32 characters, what OpenSSL allows: tickets are good for one host and one generation of policy. */
+function sessionIdContext(ask: ContextAsk): string {
+  return createHash('sha256').update(`${ask.authority.host}\n${ask.generation}`).digest('base64url').slice(0, 32);
+}

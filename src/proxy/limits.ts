@@ -1,0 +1,59 @@
+/**
+ * Every bound of the proxy room, each with where the number comes from. All are per worker.
+ *
+ * Does: names numbers. Does not: count (admission.ts and tunnels.ts do).
+ */
+
+export interface Limits {
+  /** Open client connections in all; above it the answer is 503 `limit.connections`. */
+  readonly connections: number;
+  /** Open client connections of one address; above it the answer is 429 `limit.client`. */
+  readonly connectionsPerClient: number;
+  /** Upstream dials, handshakes and judged lines waiting for a hello, of one client; above it 429 `limit.client`. */
+  readonly openingPerClient: number;
+  /** The same in all; above it 503 `limit.connections`. */
+  readonly opening: number;
+  readonly headersTimeoutMs: number;
+  readonly helloTimeoutMs: number;
+  readonly dialTimeoutMs: number;
+  readonly handshakeTimeoutMs: number;
+  /** No byte either way for so long ends a tunnel. */
+  readonly idleTimeoutMs: number;
+  /** One side has ended and the other has not followed. */
+  readonly halfCloseTimeoutMs: number;
+  /** How long a refused client may take to read its answer before the socket is destroyed. */
+  readonly lingerMs: number;
+}
+
+export const DEFAULT_LIMITS: Limits = Object.freeze({
+  // An idle terminated tunnel costs about 140 KiB of native memory (measured): 8,192 of them stay near 1.1 GiB.
+  connections: 8192,
+  // A quarter of all: one address may be a NAT or a node's sidecar, but must never starve the others.
+  connectionsPerClient: 2048,
+  // A page load opens tens of tunnels at once; a flood opens thousands. About 0.2 s of one core's handshakes.
+  openingPerClient: 128,
+  // About one second of one core's full upstream handshakes (measured: 0.9 ms each, and the dials that wait beside).
+  opening: 1024,
+  // REQ-20 of the threat model: 10 s for a head, a hello, a dial and a handshake; 5 min idle; 60 s half-closed.
+  headersTimeoutMs: 10_000,
+  helloTimeoutMs: 10_000,
+  dialTimeoutMs: 10_000,
+  handshakeTimeoutMs: 10_000,
+  idleTimeoutMs: 300_000,
+  halfCloseTimeoutMs: 60_000,
+  // One retransmission of a lost answer on a slow path.
+  lingerMs: 2_000,
+});
+
+/** Bytes of one request head. Node's own default; large enough for a Kerberos ticket in Proxy-Authorization. */
+export const MAX_HEADER_BYTES = 16 * 1024;
+/** Header fields of one request: REQ-21 of the threat model. */
+export const MAX_HEADERS = 100;
+/** Bytes of a ClientHello with its record headers: a hello with ML-KEM and ECH stays below 4 KiB; REQ-06 allows 64 KiB. */
+export const MAX_HELLO_BYTES = 64 * 1024;
+/** Bytes that one direction of a tunnel buffers before it stops reading: Node's own default, spelled out. */
+export const RELAY_HIGH_WATER_BYTES = 64 * 1024;
+/** Hosts whose clients' ALPN lists are remembered: 4,096 short strings, below 1 MiB. */
+export const ALPN_MEMORY_ENTRIES = 4096;
+/** One slice of re-judging open tunnels after a reload, so that relays do not stall (design: slices of at most 5 ms). */
+export const REJUDGE_SLICE_MS = 5;
