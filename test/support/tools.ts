@@ -1,0 +1,52 @@
+/**
+ * Which outside tools a machine has. A suite that needs an absent one is skipped with a line that names the tool;
+ * with PINWARDEN_REQUIRE=all (continuous integration) the absence is a failure instead.
+ */
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+
+export type Tool = 'curl' | 'openssl' | 'nginx' | 'python3' | 'squid' | 'promtool';
+
+const VERSION: Readonly<Record<Tool, readonly string[]>> = {
+  curl: ['curl', '--version'],
+  openssl: ['openssl', 'version'],
+  nginx: ['nginx', '-v'],
+  python3: ['python3', '--version'],
+  squid: ['squid', '--version'],
+  promtool: ['promtool', '--version'],
+};
+
+const known = new Map<Tool, boolean>();
+
+export function hasTool(tool: Tool): boolean {
+  let found = known.get(tool);
+  if (found === undefined) {
+    found = answers(VERSION[tool]);
+    known.set(tool, found);
+  }
+  return found;
+}
+
+function answers([command = '', ...args]: readonly string[]): boolean {
+  const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
+  try {
+    execFileSync(command, args, { stdio: 'ignore', timeout: 10_000, env: { ...process.env, PATH: path } });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const requireAll = process.env['PINWARDEN_REQUIRE'] === 'all';
+
+/** `describe`, but skipped (or failed) when one of the tools is absent. */
+export function describeWith(tools: readonly Tool[], name: string, body: () => void): void {
+  const absent = tools.filter((tool) => !hasTool(tool));
+  if (absent.length === 0) {
+    describe(name, body);
+    return;
+  }
+  const line = `${name}: needs ${absent.join(', ')}`;
+  if (requireAll) it(line, () => expect(absent, 'PINWARDEN_REQUIRE=all, but tools are absent').toEqual([]));
+  else describe(`${line} (skipped: not installed)`, () => it.skip('needs the tool', () => undefined));
+}
