@@ -1,0 +1,208 @@
+/**
+ * The audit file of one worker: NDJSON, each line naming the SHA-256 of the line before it, so that a line that was
+ * cut out, changed or reordered shows.
+ *
+ * Does: write verdict lines synchronously, before the tunnel carries a byte; batch close lines; count what is lost and
+ * leave a `gap` line where it was lost; go on with the chain of the file it finds.
+ * Does not: survive power loss (no fsync a line), rotate, or decide what a line holds (records.ts does).
+ * The caller must: give the file to one process only, and call `end` before it exits.
+ */
+import { createHash } from 'node:crypto';
+import type { AppendFile } from '../host/files.ts';
+import { Problem } from '../model/problem.ts';
+import type { AuditRecord } from './records.ts';
+
+export type RecordKind = 'verdict' | 'close';
+
+export interface Audit {
+  /** @throws Problem `audit.full` when the line could not be written and `onFull` is `block`. */
+  verdict(record: AuditRecord): void;
+  /** Queued; written with the next verdict or flush. */
+  close(record: AuditRecord): void;
+  /** Writes what is queued. A failure is counted, never thrown. */
+  flush(): void;
+  /** Moves to another file (after rotation); the chain goes on in it. */
+  reopen(file: AppendFile): void;
+  end(): void;
+}
+
+export interface AuditOptions {
+  readonly file: AppendFile;
+  readonly onFull: 'block' | 'count';
+  /** Told of every line written or lost. */
+  readonly counted: (kind: RecordKind, written: boolean, count: number) => void;
+  readonly now: () => number;
+}
+
+/** Close lines that wait: with lines of about 600 bytes, some 1.2 MiB at worst; beyond it they are counted as lost. */
+const MAX_QUEUED = 2048;
+/** Enough to find the last line: records are bounded to a few KiB. */
+const TAIL_BYTES = 64 * 1024;
+/** What the first line of all names as the line before it. */
+export const CHAIN_START = '0'.repeat(64);
+
+interface Queued {
+  readonly kind: RecordKind;
+  readonly record: AuditRecord;
+}
+
+interface Chain {
+  prev: string;
+  seq: number;
+  /** The file ends in the middle of a line. */
+  torn: boolean;
+}
+
+export function openAudit(options: AuditOptions): Audit {
+  let file = options.file;
+  let queue: Queued[] = [];
+  let lost = 0;
+  const chain = readChain(file);
+
+  const lose = (items: readonly Queued[]): void => {
+    for (const { kind } of items) options.counted(kind, false, 1);
+    lost += items.length;
+  };
+  /** True when everything was written. What was not is counted as lost. */
+  const write = (items: readonly Queued[]): boolean => {
+    const lines = print(items, lost, chain, options.now());
+    const writtenBytes = tryAppend(file, Buffer.concat(lines.map(({ bytes }) => bytes)));
+    let end = 0;
+    for (const line of lines) {
+      end += line.bytes.length;
+      if (end > writtenBytes) {
+        chain.torn = chain.torn || writtenBytes > end - line.bytes.length;
+        lose(items.slice(Math.max(0, lines.indexOf(line) - (lines.length - items.length))));
+        return false;
+      }
+      chain.prev = line.sha256;
+      chain.seq = line.seq;
+      chain.torn = false;
+      if (line.kind === null) lost = 0;
+      else options.counted(line.kind, true, 1);
+    }
+    return true;
+  };
+  const take = (): Queued[] => {
+    const items = queue;
+    queue = [];
+    return items;
+  };
+  return {
+    verdict(record) {
+      const written = write([...take(), { kind: 'verdict', record }]);
+      if (!written && options.onFull === 'block') throw new Problem('audit.full', 'self');
+    },
+    close(record) {
+      if (queue.length < MAX_QUEUED) queue.push({ kind: 'close', record });
+      else lose([{ kind: 'close', record }]);
+    },
+    flush() {
+      if (queue.length > 0) write(take());
+    },
+    reopen(next) {
+      if (queue.length > 0) write(take());
+      file.close();
+      file = next;
+      chain.torn = endsTorn(next.tail(1));
+    },
+    end() {
+      if (queue.length > 0) write(take());
+      file.close();
+    },
+  };
+}
+
+interface Line {
+  readonly bytes: Buffer;
+  readonly sha256: string;
+  readonly seq: number;
+  /** Null: the gap line. */
+  readonly kind: RecordKind | null;
+}
+
+/** Chains and prints; the chain itself is moved only when the bytes are in the file. */
+function print(items: readonly Queued[], lost: number, chain: Readonly<Chain>, nowMs: number): readonly Line[] {
+  const lines: Line[] = [];
+  let { prev, seq } = chain;
+  const add = (record: AuditRecord, kind: RecordKind | null): void => {
+    seq += 1;
+    const text = JSON.stringify({ ...record, 'pinwarden.seq': seq, 'pinwarden.prev': prev });
+    prev = createHash('sha256').update(text).digest('hex');
+    const opening = chain.torn && lines.length === 0 ? '\n' : '';
+    lines.push({ bytes: Buffer.from(`${opening}${text}\n`), sha256: prev, seq, kind });
+  };
+  if (lost > 0 || chain.torn) {
+    add({ '@timestamp': new Date(nowMs).toISOString(), 'event.action': 'gap', 'pinwarden.lost': lost }, null);
+  }
+  for (const { record, kind } of items) add(record, kind);
+  return lines;
+}
+
+function tryAppend(file: AppendFile, bytes: Buffer): number {
+  try {
+    return file.append(bytes);
+  } catch {
+    // Full, read-only, gone: all the same to the caller, who counts and may refuse.
+    return 0;
+  }
+}
+
+function endsTorn(tail: Buffer): boolean {
+  return tail.length > 0 && tail.at(-1) !== 0x0a;
+}
+
+function readChain(file: AppendFile): Chain {
+  const tail = file.tail(TAIL_BYTES);
+  const lines = tail.toString('utf8').split('\n');
+  // The last piece is empty in a whole file, and the torn line otherwise.
+  const text = lines.at(-2);
+  if (text === undefined) return { prev: CHAIN_START, seq: 0, torn: endsTorn(tail) };
+  const prev = createHash('sha256').update(text).digest('hex');
+  return { prev, seq: sequenceOf(text), torn: endsTorn(tail) };
+}
+
+function sequenceOf(text: string): number {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null) return 0;
+    const seq: unknown = Reflect.get(value, 'pinwarden.seq');
+    return typeof seq === 'number' && Number.isSafeInteger(seq) && seq > 0 ? seq : 0;
+  } catch {
+    return 0;
+  }
+}
+
+/** Where a chain breaks, for `verifyChain`. `line` is 1-based. */
+export type ChainCheck =
+  | { readonly ok: true; readonly lines: number; readonly gaps: number; readonly last: string }
+  | { readonly ok: false; readonly line: number; readonly why: string };
+
+/** Checks an audit text: every line parses and names the one before it; a torn line must be followed by a gap line. */
+export function verifyChain(text: string, first: string = CHAIN_START): ChainCheck {
+  let prev = first;
+  let gaps = 0;
+  const lines = text.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  for (const [index, line] of lines.entries()) {
+    const record = parseLine(line);
+    if (record === null) {
+      if (parseLine(lines[index + 1] ?? '')?.['event.action'] === 'gap') continue;
+      return { ok: false, line: index + 1, why: 'not a record' };
+    }
+    if (record['pinwarden.prev'] !== prev)
+      return { ok: false, line: index + 1, why: 'does not follow the line before' };
+    if (record['event.action'] === 'gap') gaps += 1;
+    prev = createHash('sha256').update(line).digest('hex');
+  }
+  return { ok: true, lines: lines.length, gaps, last: prev };
+}
+
+function parseLine(line: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : null;
+  } catch {
+    return null;
+  }
+}

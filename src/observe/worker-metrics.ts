@@ -1,0 +1,145 @@
+/**
+ * What a worker counts, as typed methods: the only place that turns a verdict into label values.
+ *
+ * Does not: know the Prometheus client (metrics.ts does) or merge over workers (runtime/fleet-metrics.ts does).
+ * The caller must: call `setRules` at start and after every reload, so that new policies start at 0 and old ones go.
+ */
+import { CHECKS } from '../model/outcome.ts';
+import type { Rule } from '../policy/policy.ts';
+import { createFailingHosts, type FailingSeries } from './failing-hosts.ts';
+import { createGroups, type Groups, OTHER_GROUP } from './groups.ts';
+import { createMeters, type Meters, type Sample } from './metrics.ts';
+import { type CloseEntry, type ConnectionSide, VERDICTS, type VerdictEntry } from './recorder.ts';
+
+/** A snapshot of one worker, as it travels to the supervisor. */
+export interface WorkerSnapshot {
+  readonly samples: readonly Sample[];
+  readonly failing: readonly FailingSeries[];
+}
+
+export interface Metrics {
+  setRules(rules: readonly Rule[]): Promise<void>;
+  verdict(entry: VerdictEntry): void;
+  close(entry: CloseEntry): void;
+  connection(side: ConnectionSide): () => void;
+  bytes(direction: 'up' | 'down', count: number): void;
+  clientAlert(group: string | null, alert: string): void;
+  minted(durationMs: number): void;
+  resolved(durationMs: number): void;
+  audited(kind: 'verdict' | 'close', written: boolean, count?: number): void;
+  snapshot(nowMs: number): Promise<WorkerSnapshot>;
+}
+
+const CHECK_RESULTS = ['pass', 'fail', 'absent', 'skipped'] as const;
+const PIN_REASONS = ['mismatch', 'denied', 'expired'] as const;
+/** Alerts that say something about trust (RFC 8446 §6.2); a client may send any byte, so the rest are one label. */
+const CLIENT_ALERTS: ReadonlySet<string> = new Set([
+  'access_denied',
+  'bad_certificate',
+  'bad_certificate_status_response',
+  'certificate_expired',
+  'certificate_required',
+  'certificate_revoked',
+  'certificate_unknown',
+  'decode_error',
+  'decrypt_error',
+  'handshake_failure',
+  'illegal_parameter',
+  'internal_error',
+  'protocol_version',
+  'unknown_ca',
+  'unrecognized_name',
+  'unsupported_certificate',
+  'user_canceled',
+]);
+
+export function createMetrics(): Metrics {
+  const meters = createMeters('worker');
+  const failing = createFailingHosts();
+  let groups = createGroups([]);
+  for (const check of CHECKS) for (const result of CHECK_RESULTS) meters.add('checks', { check, result }, 0);
+  for (const side of ['client', 'upstream']) meters.add('connections', { side }, 0);
+  for (const direction of ['up', 'down']) meters.add('tunnelBytes', { direction }, 0);
+  for (const kind of ['verdict', 'close']) {
+    meters.add('auditRecords', { kind }, 0);
+    meters.add('auditLost', { kind }, 0);
+  }
+  return {
+    async setRules(rules) {
+      groups = createGroups(rules);
+      presetPolicies(meters, groups, rules);
+      await meters.forget('policy', groups.labels);
+    },
+    verdict(entry) {
+      const policy = groups.label(entry.rule);
+      if (policy === OTHER_GROUP) meters.add('droppedLabels');
+      meters.add('verdicts', { policy, verdict: entry.verdict });
+      countFindings(meters, policy, entry);
+      countTunnel(meters, entry);
+      if (entry.code !== null && entry.authority !== null && entry.verdict !== 'allow' && entry.verdict !== 'error') {
+        failing.failed(policy, entry.code, entry.authority.host, entry.atMs);
+      }
+    },
+    close(entry) {
+      meters.observe('tunnelDuration', entry.durationMs / 1000, { mode: entry.mode ?? 'none', reason: entry.reason });
+    },
+    connection(side) {
+      meters.add('connections', { side });
+      let open = true;
+      return () => {
+        if (open) meters.add('connections', { side }, -1);
+        open = false;
+      };
+    },
+    bytes: (direction, count) => meters.add('tunnelBytes', { direction }, count),
+    clientAlert(group, alert) {
+      meters.add('clientAlerts', { client: group ?? '_none', alert: CLIENT_ALERTS.has(alert) ? alert : 'other' });
+    },
+    minted: (durationMs) => meters.observe('minting', durationMs / 1000),
+    resolved: (durationMs) => meters.observe('lookups', durationMs / 1000),
+    audited: (kind, written, count = 1) => meters.add(written ? 'auditRecords' : 'auditLost', { kind }, count),
+    async snapshot(nowMs) {
+      return { samples: await meters.snapshot(), failing: failing.series(nowMs) };
+    },
+  };
+}
+
+/** A missing series reads as "nothing happened yet" or as "broken"; a zero reads as zero. */
+function presetPolicies(meters: Meters, groups: Groups, rules: readonly Rule[]): void {
+  for (const policy of groups.labels) {
+    for (const verdict of VERDICTS) meters.add('verdicts', { policy, verdict }, 0);
+  }
+  for (const rule of rules) {
+    const policy = groups.label(rule);
+    if (rule.pins.anyOf.length > 0) {
+      for (const pin of ['primary', 'backup']) meters.add('pinHits', { policy, pin }, 0);
+    }
+    if (rule.pins.anyOf.length > 0 || rule.pins.noneOf.length > 0) {
+      for (const reason of PIN_REASONS) meters.add('pinFailures', { policy, reason }, 0);
+    }
+  }
+}
+
+function countFindings(meters: Meters, policy: string, entry: VerdictEntry): void {
+  const { report, verdict, code } = entry;
+  const action = verdict === 'block' ? 'block' : 'alert';
+  const codes = new Set((report?.findings ?? []).map((found) => found.code));
+  if (code !== null && verdict === 'block') codes.add(code);
+  for (const found of codes) {
+    meters.add('findings', { policy, code: found, action });
+    if (found.startsWith('pin.')) meters.add('pinFailures', { policy, reason: found.slice('pin.'.length) });
+  }
+  if (report !== null) {
+    for (const check of CHECKS) meters.add('checks', { check, result: report.outcomes[check].is });
+    if (report.pinHit !== null) meters.add('pinHits', { policy, pin: report.pinHit.pin });
+  }
+  if (verdict === 'alert' && code !== null) meters.add('wouldBlock', { policy, code, set: 'active' });
+  if (verdict === 'alert' || verdict === 'block') meters.set('lastEvent', entry.atMs / 1000, { policy, action });
+}
+
+function countTunnel(meters: Meters, entry: VerdictEntry): void {
+  const { verdict, mode, evidence, code } = entry;
+  if (verdict === 'allow' || verdict === 'alert') meters.add('tunnels', { mode: mode ?? 'none', verdict });
+  if (evidence !== null && evidence.assurance !== 'none') meters.observe('handshakes', evidence.handshakeMs / 1000);
+  if (verdict === 'error' && code !== null) meters.add('upstreamErrors', { reason: code });
+}

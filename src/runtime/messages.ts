@@ -1,0 +1,67 @@
+/**
+ * What supervisor and worker say to each other (child_process IPC, structured clone): texts and bytes only. Each side
+ * compiles them with the same pure functions, so no compiled value crosses the border.
+ */
+import type { WorkerSnapshot } from '../observe/worker-metrics.ts';
+import type { PolicySource, TextFile } from '../policy/load.ts';
+
+/** The files of which a trust snapshot is built. */
+export interface TrustMaterial {
+  /** The frozen public set (config/anchors/public.json). */
+  readonly publicAnchors: string;
+  /** PEM of the system's trust store; null when there is none. */
+  readonly systemAnchors: string | null;
+  /** Anchor files that rules or the configuration name. */
+  readonly anchorFiles: readonly TextFile[];
+  /** CT log list (v3 JSON); null: none. */
+  readonly logList: string | null;
+  /** CRL files, DER or PEM. */
+  readonly crls: readonly { readonly file: string; readonly bytes: Uint8Array }[];
+  /** PEM of the proxy's own CAs. */
+  readonly ownCas: readonly string[];
+}
+
+/** Everything one generation is compiled from. */
+export interface GenerationMaterial {
+  readonly number: number;
+  readonly sha256: string;
+  readonly config: TextFile;
+  readonly sources: readonly PolicySource[];
+  readonly shippedGroups: readonly TextFile[];
+  readonly trust: TrustMaterial;
+}
+
+export interface CaMaterial {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+export interface StartMessage {
+  readonly kind: 'start';
+  /** Number of the worker's slot, 1-based; stays when the process is replaced. */
+  readonly worker: number;
+  readonly material: GenerationMaterial;
+  readonly ca: CaMaterial;
+  /** 48 bytes that all workers share, so that clients resume on any of them. */
+  readonly ticketKeys: Uint8Array;
+  /** Inherited descriptors of bound sockets, in the order of `listen:`. */
+  readonly listenFds: readonly number[];
+}
+
+export type ToWorker =
+  | StartMessage
+  | { readonly kind: 'generation'; readonly material: GenerationMaterial }
+  | { readonly kind: 'snapshot'; readonly id: number }
+  | { readonly kind: 'reopen-audit' }
+  | { readonly kind: 'drain'; readonly timeoutMs: number };
+
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  /** The worker cannot serve and will exit; `fatal`: starting it again would not help. */
+  | { readonly kind: 'failed'; readonly message: string; readonly fatal: boolean }
+  | { readonly kind: 'applied'; readonly generation: number }
+  | { readonly kind: 'not-applied'; readonly generation: number; readonly message: string }
+  | { readonly kind: 'snapshot'; readonly id: number; readonly snapshot: WorkerSnapshot }
+  /** Once a second: the event loop turns. */
+  | { readonly kind: 'beat'; readonly tunnels: number }
+  | { readonly kind: 'drained'; readonly finished: number; readonly cut: number };
