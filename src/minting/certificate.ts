@@ -25,6 +25,9 @@ const OID = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
 } as const;
 
+/** SEQUENCE with its constructed bit, for content that is DER already: the encoder then copies it. */
+const ENCODED_SEQUENCE = 0x30 as number as forge.asn1.Type;
+
 /** From 2050 on a date is a GeneralizedTime (RFC 5280 §4.1.2.5). Milliseconds since the epoch. */
 const GENERALIZED_TIME_FROM_MS = Date.UTC(2050, 0, 1);
 
@@ -169,9 +172,7 @@ function raw(der: Buffer): Asn1 {
   const lengthByte = der[1] ?? 0;
   const headerBytes = lengthByte < 0x80 ? 2 : 2 + (lengthByte & 0x7f);
   const content = der.subarray(headerBytes).toString('latin1');
-  const node = asn1.create(asn1.Class.UNIVERSAL, asn1.Type.SEQUENCE, true, content);
-  node.composed = false;
-  return node;
+  return asn1.create(asn1.Class.UNIVERSAL, ENCODED_SEQUENCE, false, content);
 }
 
 function encode(node: Asn1): Buffer {
