@@ -170,11 +170,16 @@ export class DerReader {
     return this.#bytes.subarray(offset, this.#at);
   }
 
+  /** Everything not read yet, without reading it. */
+  view(): Buffer {
+    return this.#bytes.subarray(this.#at, this.#end);
+  }
+
   /** Everything not read yet. */
   rest(): Buffer {
-    const from = this.#at;
+    const bytes = this.view();
     this.#at = this.#end;
-    return this.#bytes.subarray(from, this.#end);
+    return bytes;
   }
 
   /** Content bytes of the next element, which must have this identifier octet. */

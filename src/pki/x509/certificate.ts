@@ -11,7 +11,12 @@ export interface Name {
   readonly key: string;
   /** RFC 4514-like, capped at 256 characters, control and bidi characters replaced. */
   readonly text: string;
+  /** Values of emailAddress attributes, which email constraints cover; null: one whose string type is not readable. */
+  readonly emails: readonly (string | null)[];
 }
+
+/** What RFC 5280 §4.1.2.2 forbids about a serial number, although certificates in use have it. */
+export type SerialFault = 'zero' | 'negative' | 'too-long';
 
 export interface AlgorithmIdentifier {
   readonly oid: string;
@@ -53,6 +58,8 @@ export interface NameConstraintTrees {
 }
 
 export interface NameConstraints {
+  /** Forms that we cannot compare (otherTags) fail a present name only when the extension is critical. */
+  readonly critical: boolean;
   readonly permitted: NameConstraintTrees;
   readonly excluded: NameConstraintTrees;
 }
@@ -95,6 +102,13 @@ export interface Extensions {
   readonly ocspNoCheck?: true;
 }
 
+export interface RawExtension {
+  readonly oid: string;
+  readonly critical: boolean;
+  /** Content of extnValue. */
+  readonly value: Buffer;
+}
+
 export interface Certificate {
   readonly der: Der;
   /** Raw TBSCertificate with its header: the signed bytes. */
@@ -102,6 +116,8 @@ export interface Certificate {
   readonly version: 1 | 2 | 3;
   /** INTEGER content bytes, as encoded. */
   readonly serial: Buffer;
+  /** Refused below an anchor, tolerated in an anchor: roots in the public set have serial 0. */
+  readonly serialFault: SerialFault | null;
   readonly signatureAlgorithm: AlgorithmIdentifier;
   readonly signature: Buffer;
   readonly issuer: Name;
@@ -117,10 +133,10 @@ export interface Certificate {
   readonly publicKeyBits: Buffer;
   readonly key: KeyKind;
   readonly extensions: Extensions;
-  /** OIDs of critical extensions that we do not process. */
+  /** OIDs of critical extensions that we do not process in full. */
   readonly unknownCritical: readonly string[];
-  /** Every extension in order: OID, critical, raw content of extnValue. */
-  readonly rawExtensions: readonly { readonly oid: string; readonly critical: boolean; readonly value: Buffer }[];
+  /** Every extension in order. */
+  readonly rawExtensions: readonly RawExtension[];
   /** Subject and issuer are the same name (RFC 5280: self-issued), not necessarily self-signed. */
   readonly selfIssued: boolean;
 }
