@@ -1,12 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/** Where .ci/run reads the counts from; unset: people only read the screen. */
+const results = process.env['PINWARDEN_RESULTS'];
+
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     include: ['test/**/*.test.ts', 'test/**/*.fuzz.ts'],
     // Real servers and a real PKI per file: two workers are what the smallest supported machine has.
     maxWorkers: 2,
+    reporters: results === undefined ? ['default'] : ['default', ['json', { outputFile: results }]],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: {
