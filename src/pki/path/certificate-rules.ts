@@ -1,0 +1,168 @@
+/**
+ * What one certificate must satisfy in its place in a path, whatever its neighbours are (RFC 5280 §6.1.3, §6.1.4).
+ *
+ * Does: validity, serial number, key strength, CA bit, key usage, extended key usage, critical extensions.
+ * Does not: look at signatures, path length, names or policies; those need the path (validator.ts).
+ *
+ * Decisions, each stricter than or silent in RFC 5280:
+ * - Anchors are judged like issuers: validity, CA bit, key usage, extended key usage, critical extensions and key
+ *   strength count. Only the signature of an anchor, its serial number and, for version 1, its missing extensions do
+ *   not. Putting a certificate among the anchors vouches for its key, not for whatever it says it must not do.
+ * - An issuer of version 1 or 2 is no CA unless it is an anchor.
+ * - A leaf is no CA: neither basicConstraints nor keyCertSign. A self-signed server certificate that was made an anchor
+ *   byte for byte may be its own path, and then may be a CA.
+ * - Extended key usage: an issuer that has it must allow serverAuth or anyExtendedKeyUsage. A leaf below a private
+ *   anchor may lack it or have anyExtendedKeyUsage; a leaf below a public anchor must name serverAuth and nothing that
+ *   the Baseline Requirements §7.1.2.7.10 forbid beside it.
+ * - Key usage of a leaf, when present, must allow one way of agreeing on keys in TLS.
+ */
+import { type Finding, finding } from '../../model/finding.ts';
+import type { Certificate, KeyKind } from '../x509/certificate.ts';
+import { isOutOfBounds } from '../x509/signature.ts';
+
+export type Role = 'leaf' | 'issuer' | 'anchor' | 'anchored-leaf';
+
+/** Below a public anchor the Baseline Requirements hold besides RFC 5280. */
+export type Profile = 'public' | 'private';
+
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const ANY_EXTENDED_KEY_USAGE = '2.5.29.37.0';
+/** codeSigning, timeStamping, OCSPSigning, anyExtendedKeyUsage. */
+const FORBIDDEN_BESIDE_SERVER_AUTH = new Set([
+  '1.3.6.1.5.5.7.3.3',
+  '1.3.6.1.5.5.7.3.8',
+  '1.3.6.1.5.5.7.3.9',
+  ANY_EXTENDED_KEY_USAGE,
+]);
+
+export interface Place {
+  readonly role: Role;
+  /** Position in the path, 0 = leaf. */
+  readonly depth: number;
+  readonly profile: Profile;
+  readonly atMs: number;
+}
+
+/** Appends what is wrong with `certificate` in `place` to `findings`. */
+export function judgeCertificate(certificate: Certificate, place: Place, findings: Finding[]): void {
+  judgeValidity(certificate, place, findings);
+  judgeKey(certificate, place, findings);
+  judgeForm(certificate, place, findings);
+  if (place.role === 'leaf' || place.role === 'anchored-leaf') {
+    judgeLeafUsage(certificate, place, findings);
+  } else {
+    judgeIssuerUsage(certificate, place, findings);
+  }
+}
+
+/** Both ends belong to the validity (RFC 5280 §4.1.2.5). */
+function judgeValidity(certificate: Certificate, place: Place, findings: Finding[]): void {
+  if (place.atMs > certificate.notAfterMs) {
+    findings.push(at('chain.expired', certificate, place, { notAfter: isoTime(certificate.notAfterMs) }));
+  }
+  if (place.atMs < certificate.notBeforeMs) {
+    findings.push(at('chain.not-yet-valid', certificate, place, { notBefore: isoTime(certificate.notBeforeMs) }));
+  }
+}
+
+function judgeKey(certificate: Certificate, place: Place, findings: Finding[]): void {
+  const weakness = keyWeakness(certificate.key);
+  if (weakness !== null) findings.push(at('chain.weak-key', certificate, place, { key: weakness }));
+}
+
+/** Null: the key is strong enough (Baseline Requirements §6.1.5). Otherwise what it is. */
+function keyWeakness(key: KeyKind): string | null {
+  switch (key.kind) {
+    case 'rsa':
+      if (!isOutOfBounds(key)) return null;
+      return `RSA ${key.bits}, exponent of ${key.exponentBits} bits`;
+    case 'ec':
+      return key.curve === 'other' ? 'EC on an unknown curve' : null;
+    case 'ed25519':
+      return null;
+    case 'other':
+      return key.oid;
+  }
+}
+
+/** Serial number, names and critical extensions. */
+function judgeForm(certificate: Certificate, place: Place, findings: Finding[]): void {
+  const isEndEntity = place.role === 'leaf' || place.role === 'anchored-leaf';
+  if (certificate.unknownCritical.length > 0 || certificate.extensions.ctPoison === true) {
+    const extensions =
+      certificate.extensions.ctPoison === true ? ['ct-poison'] : certificate.unknownCritical.slice(0, 8);
+    findings.push(at('chain.critical-extension', certificate, place, { extensions }));
+  }
+  if (place.role !== 'anchor' && certificate.serialFault !== null) {
+    const code = isEndEntity ? 'chain.malformed' : 'chain.malformed-issuer';
+    findings.push(at(code, certificate, place, { why: `serial-number-${certificate.serialFault}` }));
+  }
+  if (!isEndEntity && certificate.subject.key === '') {
+    findings.push(at('chain.invalid-ca', certificate, place, { why: 'empty-name' }));
+  }
+  if (isEndEntity && certificate.extensions.nameConstraints !== undefined) {
+    findings.push(at('chain.name-constraints', certificate, place, { why: 'constraints-in-leaf' }));
+  }
+}
+
+function judgeLeafUsage(certificate: Certificate, place: Place, findings: Finding[]): void {
+  const { basicConstraints, keyUsage, extendedKeyUsage } = certificate.extensions;
+  if (place.role === 'leaf') {
+    if (basicConstraints?.ca === true) findings.push(at('chain.leaf-is-ca', certificate, place, { why: 'ca-bit' }));
+    else if (keyUsage?.keyCertSign === true) {
+      findings.push(at('chain.leaf-is-ca', certificate, place, { why: 'key-cert-sign' }));
+    }
+  }
+  // digitalSignature, keyEncipherment, keyAgreement: what TLS cipher suites ask for (RFC 5246 §7.4.2, RFC 8446 §4.4.2.2).
+  if (keyUsage !== undefined && !keyUsage.digitalSignature && keyUsage.bits[2] !== true && keyUsage.bits[4] !== true) {
+    findings.push(at('chain.key-usage', certificate, place, { why: 'not-for-tls' }));
+  }
+  const why = leafPurposeFault(extendedKeyUsage, place.profile);
+  if (why !== null) findings.push(at('chain.extended-key-usage', certificate, place, { why }));
+}
+
+function leafPurposeFault(purposes: readonly string[] | undefined, profile: Profile): string | null {
+  if (purposes === undefined) return profile === 'public' ? 'absent' : null;
+  if (profile === 'private') {
+    return purposes.includes(SERVER_AUTH) || purposes.includes(ANY_EXTENDED_KEY_USAGE) ? null : 'no-server-auth';
+  }
+  if (!purposes.includes(SERVER_AUTH)) return 'no-server-auth';
+  return purposes.some((oid) => FORBIDDEN_BESIDE_SERVER_AUTH.has(oid)) ? 'forbidden-purpose' : null;
+}
+
+function judgeIssuerUsage(certificate: Certificate, place: Place, findings: Finding[]): void {
+  const { basicConstraints, keyUsage, extendedKeyUsage } = certificate.extensions;
+  if (certificate.version === 3) {
+    if (basicConstraints?.ca !== true) {
+      const why = basicConstraints === undefined ? 'no-basic-constraints' : 'ca-false';
+      findings.push(at('chain.invalid-ca', certificate, place, { why }));
+    }
+  } else if (place.role !== 'anchor') {
+    findings.push(at('chain.invalid-ca', certificate, place, { why: 'old-version' }));
+  }
+  if (keyUsage !== undefined && !keyUsage.keyCertSign) {
+    findings.push(at('chain.key-usage', certificate, place, { why: 'no-key-cert-sign' }));
+  }
+  if (
+    extendedKeyUsage !== undefined &&
+    !extendedKeyUsage.includes(SERVER_AUTH) &&
+    !extendedKeyUsage.includes(ANY_EXTENDED_KEY_USAGE)
+  ) {
+    findings.push(at('chain.extended-key-usage', certificate, place, { why: 'issuer-not-for-servers' }));
+  }
+}
+
+/** A finding about one certificate of a path, with its place and subject. */
+export function at(
+  code: Finding['code'],
+  certificate: Certificate,
+  place: { readonly depth: number },
+  facts: Finding['facts'] = {},
+): Finding {
+  return finding(code, { depth: place.depth, subject: certificate.subject.text, ...facts });
+}
+
+/** ISO time of a certificate date; dates that JavaScript cannot print become text that says so. */
+function isoTime(ms: number): string {
+  return Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : 'out of range';
+}

@@ -1,0 +1,133 @@
+/**
+ * Examine: what "verified" means. Evidence, rule, trust snapshot and time become a report; pure.
+ *
+ * Does: run every check, collect all findings, pick the headline.
+ * Does not: decide what the findings lead to (judge.ts), nor throw for anything that a peer sent.
+ * Validity periods, staples and timestamps are judged at the time of the Evidence; denials, anchors, CRLs and the rule
+ * at `nowMs`. So a re-judged tunnel does not fall when its certificate expires, but does when its key is denied.
+ */
+import { CODES, headline } from '../model/codes.ts';
+import type { Evidence } from '../model/evidence.ts';
+import type { Finding } from '../model/finding.ts';
+import type { CheckName, Outcome, Outcomes } from '../model/outcome.ts';
+import { CHECKS } from '../model/outcome.ts';
+import type { FoundPath } from '../pki/path/builder.ts';
+import type { Rule } from '../policy/policy.ts';
+import { checkChain, type PathOutcomes } from './checks/chain.ts';
+import { checkContinuity } from './checks/continuity.ts';
+import { checkCrl } from './checks/crl.ts';
+import { checkCt } from './checks/ct.ts';
+import { checkIdentity } from './checks/identity.ts';
+import { checkLifetime } from './checks/lifetime.ts';
+import { checkPins, matchingPin } from './checks/pins.ts';
+import { checkPublicRoot } from './checks/public-root.ts';
+import { checkStaple } from './checks/staple.ts';
+import { fail, weigh } from './checks/weigh.ts';
+import type { Context, PathContext } from './context.ts';
+import { readPresented } from './presented.ts';
+import type { Report } from './report.ts';
+import type { Trust } from './trust.ts';
+
+/** Which rule and Evidence a report is about, so that judge can refuse any other. */
+const subjects = new WeakMap<Report, { readonly rule: Rule; readonly evidence: Evidence }>();
+
+/** `nowMs`: milliseconds since the epoch. Never throws for what a peer sent. */
+export function examine(evidence: Evidence, rule: Rule, trust: Trust, nowMs: number): Report {
+  const report = Object.freeze({ judgedAtMs: nowMs, ...examined(evidence, rule, trust, nowMs) });
+  subjects.set(report, { rule, evidence });
+  return report;
+}
+
+/** True when `examine` made this report of this rule and this Evidence, by identity. */
+export function isReportOf(report: Report, rule: Rule, evidence: Evidence): boolean {
+  const subject = subjects.get(report);
+  return subject !== undefined && subject.rule === rule && subject.evidence === evidence;
+}
+
+type Body = Omit<Report, 'judgedAtMs'>;
+
+function examined(evidence: Evidence, rule: Rule, trust: Trust, nowMs: number): Body {
+  if (rule.mode === 'bypass') return body(allSkipped('mode-bypass'));
+  const presented = readPresented(evidence, trust);
+  if (!presented.ok) return body({ ...allSkipped('needs-path'), chain: fail(presented.code, presented.facts) });
+  const { leaf, candidates, malformed } = presented;
+  const context: Context = { evidence, rule, trust, nowMs, seenAtMs: evidence.seenAtMs, leaf };
+  const judgePath = (found: FoundPath): PathOutcomes => judgedPath({ ...context, found });
+  const chain = checkChain({ context, candidates, malformed, judgePath });
+  const outcomes: Outcomes = {
+    ...allSkipped('needs-path'),
+    chain: chain.outcome,
+    identity: checkIdentity(context),
+    ...chain.best?.outcomes,
+    continuity: weigh(rule.checks.continuity, checkContinuity, () => 'continuity.unknown'),
+  };
+  return body(outcomes, rule, chain.best?.found ?? null, chain.explanatoryPath);
+}
+
+/** The outcomes that depend on the path, in the words of the rule. */
+function judgedPath(context: PathContext): PathOutcomes {
+  const { checks } = context.rule;
+  return {
+    pins: checkPins(context),
+    publicRoot: weigh(
+      checks.publicRoot,
+      () => checkPublicRoot(context),
+      () => 'public-root.private',
+    ),
+    ct: weigh(
+      checks.ct,
+      () => checkCt(context),
+      (why) => (why === 'no-scts' ? 'ct.no-scts' : 'ct.unavailable'),
+    ),
+    staple: weigh(
+      checks.staple,
+      () => checkStaple(context),
+      () => 'staple.missing',
+    ),
+    crl: weigh(
+      checks.crl,
+      () => checkCrl(context),
+      () => 'crl.missing',
+    ),
+    lifetime: weigh(
+      checks.lifetime,
+      () => checkLifetime(context),
+      () => 'lifetime.unexplained',
+    ),
+  };
+}
+
+function allSkipped(why: string): Record<CheckName, Outcome> {
+  const skipped: Outcome = Object.freeze({ is: 'skipped', why });
+  return Object.fromEntries(CHECKS.map((check) => [check, skipped])) as Record<CheckName, Outcome>;
+}
+
+function body(
+  outcomes: Outcomes,
+  rule: Rule | null = null,
+  found: FoundPath | null = null,
+  explanatoryPath: FoundPath['path'] | null = null,
+): Body {
+  const findings = CHECKS.flatMap((check) => {
+    const outcome = outcomes[check];
+    return outcome.is === 'fail' ? outcome.findings : [];
+  }).sort(compareFindings);
+  const pin = rule === null || found === null || outcomes.pins.is !== 'pass' ? null : matchingPin(rule, found.path);
+  return {
+    outcomes: Object.freeze(outcomes),
+    findings: Object.freeze(findings),
+    headline: headline(findings.map((entry) => entry.code)),
+    path: found?.path ?? null,
+    explanatoryPath,
+    pinHit:
+      pin === null
+        ? null
+        : Object.freeze({ pin: pin.backup ? 'backup' : 'primary', name: pin.name, spkiSha256: pin.spkiSha256 }),
+  };
+}
+
+/** Most specific first; equal ranks by name, as `headline` breaks ties. Findings of one code keep their order. */
+function compareFindings(one: Finding, other: Finding): number {
+  if (one.code === other.code) return 0;
+  return CODES[other.code].rank - CODES[one.code].rank || (one.code < other.code ? -1 : 1);
+}
