@@ -134,7 +134,7 @@ function readRevoked(list: DerReader | null, isV2: boolean, unknownCritical: Set
   while (!list.atEnd) {
     const at = list.offset;
     const entry = list.sequence();
-    const serial = entry.integer().latin1Slice();
+    const serial = entry.integer().toString('latin1');
     entry.time();
     if (!entry.atEnd) {
       if (!isV2) entry.fail('version 1 with entry extensions');
@@ -161,10 +161,7 @@ function readEntryExtensions(entry: DerReader, unknownCritical: Set<string>): nu
 }
 
 /** Extensions ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE { extnID, critical DEFAULT FALSE, extnValue OCTET STRING }. */
-function eachExtension(
-  list: DerReader,
-  visit: (oid: string, critical: boolean, value: DerReader) => void,
-): void {
+function eachExtension(list: DerReader, visit: (oid: string, critical: boolean, value: DerReader) => void): void {
   if (list.atEnd) list.fail('Extensions is empty');
   const seen: string[] = [];
   while (!list.atEnd) {
@@ -233,7 +230,7 @@ function readPointUris(name: DerReader | null): readonly string[] | null {
 
 /** Whether and how `serial` (INTEGER content) is on the list. The entry was checked when the CRL was parsed. */
 export function revocationOf(crl: Crl, serial: Buffer): Revocation | null {
-  const offset = crl.revoked.get(serial.latin1Slice());
+  const offset = crl.revoked.get(serial.toString('latin1'));
   if (offset === undefined) return null;
   const read = readDer(crl.der.subarray(offset), MAX_CRL_BYTES, (reader) => {
     const entry = reader.sequence();

@@ -1,0 +1,148 @@
+/**
+ * Judges one certificate of a validated path by CRLs (RFC 5280 §6.3): is there one that covers it, and is it listed?
+ *
+ * Does: match issuer, scope and distribution point, verify the signature with an issuer of the path (also after a key
+ * rollover), tell the age.
+ * Does not: support indirect CRLs, deltas or CRLs for some reasons only; they are refused. Does not fetch.
+ * The caller must: pass the certificates above the judged one in the validated path, nearest first.
+ *
+ * Deviation: a revocation is believed although the CRL is out of date, when no fresh CRL speaks against it and the
+ * reason is not certificateHold: nothing else can be lifted (RFC 5280 §5.3.1).
+ */
+import type { Certificate } from '../x509/certificate.ts';
+import type { SignatureMemory, verifySignature } from '../x509/signature.ts';
+import { type Crl, revocationOf } from './parse.ts';
+
+export interface CrlQuestion {
+  readonly certificate: Certificate;
+  /** The path above `certificate`, nearest first, anchor last. */
+  readonly issuers: readonly Certificate[];
+  /** Candidates, usually those of `certificate.issuer.key`; others are passed over. */
+  readonly crls: readonly Crl[];
+  readonly nowMs: number;
+  /** Greatest age of thisUpdate, milliseconds. */
+  readonly maxAgeMs: number;
+  readonly memory: SignatureMemory;
+  /** `verifySignature`; tests over old corpora pass one that takes small keys. */
+  readonly verify: typeof verifySignature;
+}
+
+/** Clocks may differ by this much. Milliseconds. */
+export const CRL_SKEW_MS = 5 * 60_000;
+
+/** Ten days: the longest period of a CRL for end-entity certificates (BR §4.9.7). Milliseconds. */
+export const DEFAULT_MAX_CRL_AGE_MS = 10 * 86_400_000;
+
+/** A year and a day: CRLs for CA certificates may live for twelve months (BR §4.9.7). Milliseconds. */
+export const DEFAULT_MAX_CA_CRL_AGE_MS = 366 * 86_400_000;
+
+export type CrlJudgement =
+  | { readonly is: 'good'; readonly thisUpdateMs: number; readonly nextUpdateMs: number | null }
+  | {
+      readonly is: 'revoked';
+      /** Milliseconds since the epoch. */
+      readonly revokedAtMs: number;
+      readonly reason: number | null;
+      readonly thisUpdateMs: number;
+    }
+  | { readonly is: 'stale'; readonly why: CrlStaleReason; readonly thisUpdateMs: number }
+  | { readonly is: 'invalid'; readonly why: CrlFault }
+  /** No CRL is for this certificate. */
+  | { readonly is: 'none' };
+
+export type CrlStaleReason = 'expired' | 'not-yet-valid' | 'too-old';
+export type CrlFault =
+  | 'signature'
+  | 'issuer-may-not-sign'
+  | 'indirect'
+  | 'some-reasons'
+  | 'delta'
+  | 'critical-extension';
+
+/** CRLReason certificateHold: the one revocation that may be lifted. */
+const HOLD = 6;
+
+/** The strongest word that any of the CRLs gives. Never throws. */
+export function judgeCrls(question: CrlQuestion): CrlJudgement {
+  let best: Weighed = { rank: 0, judgement: { is: 'none' } };
+  for (const crl of question.crls) {
+    const weighed = weigh(question, crl);
+    if (weighed.rank > best.rank) best = weighed;
+  }
+  return best.judgement;
+}
+
+interface Weighed {
+  /** Higher is stronger: fresh revocation, good, lasting revocation of a stale CRL, stale, invalid, none. */
+  readonly rank: number;
+  readonly judgement: CrlJudgement;
+}
+
+function weigh(question: CrlQuestion, crl: Crl): Weighed {
+  if (!covers(question.certificate, crl)) return { rank: 0, judgement: { is: 'none' } };
+  const fault = contentFault(crl) ?? signatureFault(question, crl);
+  if (fault !== null) return { rank: 1, judgement: { is: 'invalid', why: fault } };
+  const { thisUpdateMs, nextUpdateMs } = crl;
+  const stale = staleness(question, crl);
+  const revocation = revocationOf(crl, question.certificate.serial);
+  if (revocation !== null && (stale === null || revocation.reason !== HOLD)) {
+    return { rank: stale === null ? 5 : 3, judgement: { is: 'revoked', ...revocation, thisUpdateMs } };
+  }
+  if (stale !== null) return { rank: 2, judgement: { is: 'stale', why: stale, thisUpdateMs } };
+  return { rank: 4, judgement: { is: 'good', thisUpdateMs, nextUpdateMs } };
+}
+
+/** Whether the CRL is about this certificate: issuer, kind of certificate, distribution point (RFC 5280 §6.3.3 b). */
+function covers(certificate: Certificate, crl: Crl): boolean {
+  if (crl.issuerKey !== certificate.issuer.key) return false;
+  const points = certificate.extensions.crlDistributionPoints;
+  // A point with a CRL issuer or reasons of its own leads to CRLs that we do not support.
+  const usable = points?.filter((point) => !point.hasIssuer && !point.hasReasons);
+  if (usable?.length === 0) return false;
+  const { uris, covers: kind } = crl.scope;
+  if (uris !== null && !usable?.some((point) => point.uris.some((uri) => uris.includes(uri)))) return false;
+  return kind === 'all' || kind === kindOf(certificate);
+}
+
+/** Version 1 cannot say whether it is a CA, so no CRL of one kind covers it. */
+function kindOf(certificate: Certificate): 'users' | 'cas' | 'unknown' {
+  if (certificate.version !== 3) return 'unknown';
+  return certificate.extensions.basicConstraints?.ca === true ? 'cas' : 'users';
+}
+
+function contentFault(crl: Crl): CrlFault | null {
+  if (crl.scope.indirect) return 'indirect';
+  if (crl.scope.onlySomeReasons) return 'some-reasons';
+  if (crl.delta) return 'delta';
+  return crl.unknownCritical.length > 0 ? 'critical-extension' : null;
+}
+
+/**
+ * The signer is a certificate of the path with the CRL's issuer name: it leads to the same anchor (RFC 5280 §6.3.3 f).
+ * Usually the direct issuer; after a rollover also another with the same name above it.
+ */
+function signatureFault(question: CrlQuestion, crl: Crl): CrlFault | null {
+  let fault: CrlFault = 'signature';
+  for (const issuer of question.issuers) {
+    if (issuer.subject.key !== crl.issuerKey) continue;
+    if (issuer.extensions.keyUsage?.crlSign === false) fault = 'issuer-may-not-sign';
+    else if (isSignedBy(question, crl, issuer)) return null;
+  }
+  return fault;
+}
+
+/** The digest of the CRL is at hand, so the memory is asked before megabytes are hashed again. */
+function isSignedBy({ memory, verify }: CrlQuestion, crl: Crl, issuer: Certificate): boolean {
+  const key = `crl ${crl.sha256} ${issuer.spkiSha256}`;
+  const known = memory.recall(key);
+  if (known !== undefined) return known;
+  const result = verify(crl.tbs, crl.signature, crl.signatureAlgorithm, issuer.spki, memory);
+  memory.remember(key, result === 'verified');
+  return result === 'verified';
+}
+
+function staleness({ nowMs, maxAgeMs }: CrlQuestion, crl: Crl): CrlStaleReason | null {
+  if (crl.thisUpdateMs > nowMs + CRL_SKEW_MS) return 'not-yet-valid';
+  if (crl.nextUpdateMs !== null && crl.nextUpdateMs <= nowMs - CRL_SKEW_MS) return 'expired';
+  return nowMs - crl.thisUpdateMs > maxAgeMs ? 'too-old' : null;
+}
