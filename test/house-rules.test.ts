@@ -68,7 +68,7 @@ const BANNED: readonly (readonly [RegExp, string, (file: string) => boolean])[] 
   [/\bMath\.random\(|\brandom(Bytes|UUID|Int)\(/, 'randomness is an argument', pure],
   [/\bset(Timeout|Interval|Immediate)\(|\bqueueMicrotask\(/, 'pure functions answer at once', pure],
   [/\basync\b|\bawait\b/, 'pure functions answer at once', pure],
-  [/\bgetPeerCertificate\b/, 'its linked chain can be forged by the peer; use getPeerX509Certificate', all],
+  [/\bgetPeerCertificate\b(?! = )/, 'its linked chain can be forged by the peer; use getPeerX509Certificate', all],
   [/\bMath\.random\(/, 'not unguessable; use node:crypto', all],
   [/\bconsole\./, 'output goes through Io or the audit', (file) => file !== 'cli/io.ts'],
   [/\brejectUnauthorized\b/, 'one place decides on upstream certificates', (file) => file !== 'upstream/handshake.ts'],

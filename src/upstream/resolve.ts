@@ -1,6 +1,20 @@
+/**
+ * Turns the host of an authority into the addresses that may be dialled for it.
+ *
+ * Does: hosts of the configuration first, then IP literals, then DNS; judges every address; one question per name at a
+ * time, failures remembered for seconds; bounded in time, number and memory.
+ * Does not: remember good answers. Each connection resolves once, and what was judged is what is dialled, so a name
+ * that changes its answer in between (rebinding) gains nothing.
+ * The caller must: dial only what it gets, and not a name.
+ */
+import { networkInterfaces } from 'node:os';
 import type { Authority } from '../model/authority.ts';
+import type { Code } from '../model/codes.ts';
+import { type Cidr, type IpBytes, parseCidr, parseIp, printIp } from '../model/ip.ts';
 import { Problem } from '../model/problem.ts';
-import type { OwnEndpoint } from './addresses.ts';
+import { judgeAddress, type OwnEndpoint, type Self } from './addresses.ts';
+import { abortProblem } from './dial.ts';
+import { dnsProblem, type NameService, serverNames, systemNames } from './dns.ts';
 
 export interface ResolverOptions {
   /** Canonical host → addresses, like curl's `--resolve`. They pass the address guard like any other answer. */
@@ -9,16 +23,165 @@ export interface ResolverOptions {
   readonly servers: readonly string[];
   /** Our own listeners: never dialled, whatever a rule allows. */
   readonly own: readonly OwnEndpoint[];
-  /** Whole time for one name. */
+  /** Whole time for one name; default 5 s (REQ-20 of the threat model). */
   readonly timeoutMs?: number;
+  /** Milliseconds that never go back; for the memory of failures. */
+  readonly monotonicMs?: () => number;
 }
 
 export interface Resolver {
-  /** Permitted addresses in canonical text. Throws Problem `dns.*`, `address.*`, `client.gone` when aborted. */
+  /**
+   * Permitted addresses in canonical text, at most 16, in the order of the answer. `allowPrivate`: CIDRs of the rule.
+   * Throws Problem `dns.*`; `address.denied` or `address.self` when any address of the answer is (facts: `address`,
+   * `range`); the reason of the aborted signal.
+   */
   resolve(authority: Authority, allowPrivate: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+  /** Ends open questions. */
   close(): void;
 }
 
-export function createResolver(_options: ResolverOptions): Resolver {
-  throw new Problem('internal.failure', 'self');
+const TIMEOUT_MS = 5_000;
+/** Addresses kept of one answer: more than any real name has, and all that a dial would try in its time. */
+const ADDRESSES_MAX = 16;
+/** How long a failure answers for the next ones that ask: short enough to go unnoticed, long enough to stop a storm. */
+const REMEMBER_NOT_FOUND_MS = 5_000;
+const REMEMBER_FAILURE_MS = 1_000;
+/** Names whose failure is remembered; below 1 MiB. */
+const FAILURES_MAX = 1_024;
+
+interface Failure {
+  readonly problem: Problem;
+  readonly untilMs: number;
+}
+
+function localAddresses(): IpBytes[] {
+  return Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .flatMap((entry) => parseIp(entry.address.split('%', 1)[0] ?? '') ?? []);
+}
+
+function readCidrs(texts: readonly string[]): Cidr[] {
+  // The policy was checked when it was loaded; what cannot be read allows nothing.
+  return texts.flatMap((text) => parseCidr(text) ?? []);
+}
+
+class GuardedResolver implements Resolver {
+  readonly #options: ResolverOptions;
+  readonly #names: NameService;
+  readonly #flights = new Map<string, Promise<readonly string[]>>();
+  readonly #failures = new Map<string, Failure>();
+  readonly #monotonicMs: () => number;
+
+  constructor(options: ResolverOptions) {
+    this.#options = options;
+    this.#names = options.servers.length > 0 ? serverNames(options.servers) : systemNames();
+    this.#monotonicMs = options.monotonicMs ?? ((): number => performance.now());
+  }
+
+  async resolve(
+    authority: Authority,
+    allowPrivate: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    if (signal.aborted) throw abortProblem(signal);
+    const found = await this.#find(authority, signal);
+    return this.#judge(found, authority, readCidrs(allowPrivate));
+  }
+
+  close(): void {
+    this.#names.close();
+  }
+
+  async #find(authority: Authority, signal: AbortSignal): Promise<readonly string[]> {
+    const fixed = this.#options.hosts.get(authority.host);
+    if (fixed !== undefined) return fixed;
+    if (authority.kind !== 'name') return [authority.host];
+    this.#refuseKnownFailure(authority.host);
+    return withSignal(this.#flight(authority.host), signal);
+  }
+
+  #refuseKnownFailure(name: string): void {
+    const failure = this.#failures.get(name);
+    if (failure === undefined) return;
+    if (failure.untilMs > this.#monotonicMs()) throw failure.problem;
+    this.#failures.delete(name);
+  }
+
+  /** One question per name at a time: who comes later waits for the same answer. */
+  #flight(name: string): Promise<readonly string[]> {
+    const open = this.#flights.get(name);
+    if (open !== undefined) return open;
+    const flight = this.#ask(name).finally(() => this.#flights.delete(name));
+    this.#flights.set(name, flight);
+    return flight;
+  }
+
+  async #ask(name: string): Promise<readonly string[]> {
+    const { promise: expired, reject } = Promise.withResolvers<never>();
+    const unwanted = new AbortController();
+    const timer = setTimeout(() => {
+      reject(new Problem('dns.timeout', 'upstream', { reason: 'ETIMEOUT' }));
+      unwanted.abort();
+    }, this.#options.timeoutMs ?? TIMEOUT_MS);
+    try {
+      return await Promise.race([this.#names.addresses(name, unwanted.signal), expired]);
+    } catch (thrown) {
+      const problem = dnsProblem(thrown);
+      this.#remember(name, problem);
+      throw problem;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #remember(name: string, problem: Problem): void {
+    const oldest = this.#failures.keys().next();
+    if (this.#failures.size >= FAILURES_MAX && oldest.done !== true) this.#failures.delete(oldest.value);
+    const forMs = problem.code === 'dns.not-found' ? REMEMBER_NOT_FOUND_MS : REMEMBER_FAILURE_MS;
+    this.#failures.set(name, { problem, untilMs: this.#monotonicMs() + forMs });
+  }
+
+  /** Every address of the answer is judged: one that points inside makes the whole answer suspect, not only itself. */
+  #judge(found: readonly string[], authority: Authority, allow: readonly Cidr[]): readonly string[] {
+    const self: Self = { endpoints: this.#options.own, interfaces: this.#interfaces(authority.port) };
+    const permitted: string[] = [];
+    let refusal: { code: Code; address: string; range: string } | null = null;
+    for (const text of found) {
+      const bytes = parseIp(text);
+      if (bytes === null) throw new Problem('dns.failure', 'upstream', { reason: 'not an address' });
+      const verdict = judgeAddress(bytes, authority.port, allow, self);
+      if (verdict.ok) permitted.push(printIp(bytes));
+      else if (refusal === null || verdict.code === 'address.self') {
+        refusal = { code: verdict.code, address: printIp(bytes), range: verdict.range };
+      }
+    }
+    if (refusal !== null) {
+      const { code, address, range } = refusal;
+      throw new Problem(code, 'client', { address, range, mixed: permitted.length > 0 });
+    }
+    if (permitted.length === 0) throw new Problem('dns.not-found', 'upstream', { reason: 'ENODATA' });
+    return Object.freeze([...new Set(permitted)].slice(0, ADDRESSES_MAX));
+  }
+
+  /** Interfaces come and go; they are read only when the port is one of ours, so ordinary tunnels do not pay for it. */
+  #interfaces(port: number): readonly IpBytes[] {
+    return this.#options.own.some((endpoint) => endpoint.port === port) ? localAddresses() : [];
+  }
+}
+
+/** Waits for a shared answer, or until this caller gives up; the question itself goes on for the others. */
+async function withSignal<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(abortProblem(signal));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([shared, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** A resolver for one generation of the configuration. */
+export function createResolver(options: ResolverOptions): Resolver {
+  return new GuardedResolver(options);
 }
