@@ -76,7 +76,7 @@ function judgedPath(context: PathContext): PathOutcomes {
     ),
     ct: weigh(
       checks.ct,
-      () => checkCt(context),
+      () => checkCt(context, null),
       (why) => (why === 'no-scts' ? 'ct.no-scts' : 'ct.unavailable'),
     ),
     staple: weigh(

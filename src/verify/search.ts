@@ -21,7 +21,9 @@ export interface Ask {
 
 export function searchPaths(context: Context, ask: Ask): SearchResult {
   const { leaf, trust, seenAtMs } = context;
+  const budget = createBudget();
   const circumstances = {
+    budget,
     atMs: seenAtMs,
     memory: trust.signatures,
     profile: (anchor: Anchor) => (isPublicAnchor(anchor, trust) ? ('public' as const) : ('private' as const)),
@@ -31,7 +33,7 @@ export function searchPaths(context: Context, ask: Ask): SearchResult {
     candidates: ask.candidates,
     anchors: ask.anchors,
     atMs: seenAtMs,
-    budget: createBudget(),
+    budget,
     memory: trust.signatures,
     brokenLinks: ask.brokenLinks,
     mayIssue: ask.mayIssue,

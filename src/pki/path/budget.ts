@@ -14,13 +14,17 @@ export interface Limits {
   readonly maxEdges: number;
   /** Signature verifications, in units of one P-256 verification. */
   readonly maxCost: number;
+  /** Comparisons of names with name constraints, over all paths. */
+  readonly maxComparisons: number;
 }
 
 /**
  * Depth: the longest path known in the wild has 8 certificates; OkHttp stops at 9 signers, OpenSSL at 100. Edges: a
  * chain with every cross-sign of a large public CA needs fewer than 20. Cost: 50 P-256 verifications take about 3 ms.
+ * Comparisons: twice what one certificate may take (x509/name-constraints.ts); a thousand names under one constrained
+ * CA take 250,000 only when it has 250 trees.
  */
-export const LIMITS: Limits = Object.freeze({ maxDepth: 16, maxEdges: 200, maxCost: 50 });
+export const LIMITS: Limits = Object.freeze({ maxDepth: 16, maxEdges: 200, maxCost: 50, maxComparisons: 500_000 });
 
 export interface Budget {
   readonly limits: Limits;
@@ -30,6 +34,8 @@ export interface Budget {
   readonly takeEdge: () => boolean;
   /** Charges a verification, once for each pair named by `pair`; false: it does not fit any more. */
   readonly takeVerification: (pair: string, cost: number) => boolean;
+  /** Charges comparisons of names; false: they do not fit any more. */
+  readonly takeComparisons: (count: number) => boolean;
   /** Says that a path was cut at the greatest depth. */
   readonly cut: () => void;
 }
@@ -37,6 +43,7 @@ export interface Budget {
 export function createBudget(limits: Limits = LIMITS): Budget {
   let edges = 0;
   let cost = 0;
+  let comparisons = 0;
   let overrun = false;
   const charged = new Set<string>();
   return {
@@ -53,6 +60,11 @@ export function createBudget(limits: Limits = LIMITS): Budget {
       cost += price;
       if (cost > limits.maxCost) overrun = true;
       return cost <= limits.maxCost;
+    },
+    takeComparisons: (count) => {
+      comparisons += count;
+      if (comparisons > limits.maxComparisons) overrun = true;
+      return comparisons <= limits.maxComparisons;
     },
     cut: () => {
       overrun = true;

@@ -100,8 +100,8 @@ export function findPath(search: Search): SearchResult {
     }
     return false;
   };
-  const own = search.anchors.get(search.leaf.subject.key)?.find((anchor) => isSame(anchor.certificate, search.leaf));
-  if (own === undefined || !complete([search.leaf], own)) extend([search.leaf]);
+  const own = anchoredLeaf(search);
+  if (own === null || !complete([search.leaf], own)) extend([search.leaf]);
   const { accepted, nearest, pruned, stuck } = state;
   return { accepted, nearest, pruned, stuck, overrun: search.budget.overrun() };
 }
@@ -112,6 +112,13 @@ interface State {
   pruned: boolean;
   stuck: Certificate | null;
   stuckDepth: number;
+}
+
+/** A self-signed server certificate that was itself made an anchor, byte for byte, is a path of one. */
+function anchoredLeaf({ leaf, anchors, memory }: Search): Anchor | null {
+  if (!leaf.selfIssued) return null;
+  const own = anchors.get(leaf.subject.key)?.find((anchor) => isSame(anchor.certificate, leaf));
+  return own !== undefined && verifyLink(leaf, leaf, memory) === 'verified' ? own : null;
 }
 
 interface Issuer {

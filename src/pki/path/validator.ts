@@ -12,6 +12,7 @@ import { type Finding, finding } from '../../model/finding.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { SignatureMemory } from '../x509/signature.ts';
 import type { Anchor } from './anchors.ts';
+import type { Budget } from './budget.ts';
 import type { Path } from './builder.ts';
 import { at, judgeCertificate, type Profile, type Role } from './certificate-rules.ts';
 import { verifyLink } from './link.ts';
@@ -22,6 +23,8 @@ export interface Circumstances {
   /** The time at which validity periods are judged, milliseconds since the epoch. */
   readonly atMs: number;
   readonly memory: SignatureMemory;
+  /** Charged for comparisons of names. */
+  readonly budget: Budget;
   readonly profile: (anchor: Anchor) => Profile;
 }
 
@@ -35,7 +38,7 @@ export function validatePath(path: Path, anchor: Anchor, circumstances: Circumst
     if (depth < path.length - 1) judgeLink(path[depth]!, path[depth + 1]!, depth, circumstances.memory, findings);
   }
   judgePathLength(path, findings);
-  judgeNames(path, findings);
+  judgeNames(path, circumstances.budget, findings);
   const policyFault = judgePolicies(path);
   if (policyFault !== null) findings.push(finding('chain.policy', { why: policyFault }));
   judgeDistrust(path[0], anchor, findings);

@@ -60,7 +60,8 @@ function treeCount(constraints: NameConstraints, form: Form): number {
   return constraints.permitted[form].length + constraints.excluded[form].length;
 }
 
-function comparisons(constraints: NameConstraints, certificate: Certificate): number {
+/** How many comparisons `checkNameConstraints` may take; path building counts them over a whole search. */
+export function comparisons(constraints: NameConstraints, certificate: Certificate): number {
   const names = certificate.extensions.subjectAltName;
   const count = (form: Form, extra: number) => ((names?.[form].length ?? 0) + extra) * treeCount(constraints, form);
   const emails = certificate.subject.emails.length;

@@ -1,7 +1,71 @@
-/** Place of the ct check. */
-import type { Outcome } from '../../model/outcome.ts';
+/**
+ * Certificate Transparency of the leaf under the verified path.
+ *
+ * Does: give pki/ct what it asks for and put its word into an outcome.
+ * Does not: judge chains to private anchors; a private CA does not log.
+ */
+import type { Code } from '../../model/codes.ts';
+import type { Facts, Outcome } from '../../model/outcome.ts';
+import { type CtJudgement, type CtResult, judgeTransparency } from '../../pki/ct/compliance.ts';
+import { DEFAULT_MAX_LOG_LIST_AGE_MS } from '../../pki/ct/log-list.ts';
 import type { PathContext } from '../context.ts';
+import { isPublicAnchor } from './public-root.ts';
+import { fail } from './weigh.ts';
 
-export function checkCt(_context: PathContext): Outcome {
-  return { is: 'absent', why: 'not-built' };
+/** SCTs named in facts. */
+const MAX_NAMED = 16;
+
+/** `ocspSctList`: SCT list of a staple that was found good, null when there is none. */
+export function checkCt({ leaf, found, trust, seenAtMs, nowMs }: PathContext, ocspSctList: Buffer | null): Outcome {
+  const issuer = found.path[1];
+  if (issuer === undefined) return { is: 'skipped', why: 'not-public' };
+  const judgement = judgeTransparency({
+    leaf,
+    issuer,
+    scope: isPublicAnchor(found.anchor, trust) ? 'public' : 'private',
+    ocspSctList,
+    list: trust.logList,
+    profile: { name: 'chrome' },
+    seenAtMs,
+    nowMs,
+    maxListAgeMs: DEFAULT_MAX_LOG_LIST_AGE_MS,
+    memory: trust.signatures,
+  });
+  return outcomeOf(judgement);
+}
+
+function outcomeOf(judgement: CtJudgement): Outcome {
+  const facts = factsOf(judgement);
+  switch (judgement.is) {
+    case 'compliant':
+      return { is: 'pass', facts };
+    case 'not-applicable':
+      return { is: 'skipped', why: 'not-public' };
+    case 'no-scts':
+      return { is: 'absent', why: 'no-scts' };
+    case 'no-list':
+      return { is: 'absent', why: 'no-log-list' };
+    case 'list-stale':
+      return { is: 'absent', why: 'log-list-stale' };
+    default:
+      return fail(FAILURES[judgement.is], facts);
+  }
+}
+
+const FAILURES: Readonly<
+  Record<Exclude<CtResult, 'compliant' | 'not-applicable' | 'no-scts' | 'no-list' | 'list-stale'>, Code>
+> = Object.freeze({
+  'not-enough-scts': 'ct.not-enough-scts',
+  'not-diverse': 'ct.not-diverse',
+  'no-known-log': 'ct.no-known-log',
+  invalid: 'ct.invalid',
+});
+
+function factsOf({ have, need, malformed, scts }: CtJudgement): Facts {
+  return {
+    ...(have === null ? {} : { have }),
+    ...(need === null ? {} : { need }),
+    ...(malformed === null ? {} : { malformed }),
+    scts: scts.slice(0, MAX_NAMED).map((sct) => `${sct.verdict}: ${sct.log ?? sct.logId}`),
+  };
 }

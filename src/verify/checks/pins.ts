@@ -9,6 +9,7 @@ import type { Finding } from '../../model/finding.ts';
 import { finding } from '../../model/finding.ts';
 import type { Outcome } from '../../model/outcome.ts';
 import type { Path } from '../../pki/path/builder.ts';
+import { matchPins } from '../../pki/pins/match.ts';
 import type { Certificate } from '../../pki/x509/certificate.ts';
 import type { Pin, Rule } from '../../policy/policy.ts';
 import type { PathContext } from '../context.ts';
@@ -40,13 +41,8 @@ export function checkPins({ rule, found, nowMs }: PathContext): Outcome {
 
 /** The pin of `anyOf` that the path satisfies; a primary pin is preferred over a backup, then the order of the rule. */
 export function matchingPin(rule: Rule, path: Path): Pin | null {
-  let backup: Pin | null = null;
-  for (const pin of rule.pins.anyOf) {
-    if (!path.some((certificate, depth) => matches(pin, certificate, depth === 0))) continue;
-    if (!pin.backup) return pin;
-    backup ??= pin;
-  }
-  return backup;
+  const matches = matchPins(path, rule.pins.anyOf);
+  return (matches.find(({ pin }) => !pin.backup) ?? matches[0])?.pin ?? null;
 }
 
 /** True when the rule denies this key in this place. */
