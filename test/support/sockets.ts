@@ -35,6 +35,11 @@ export async function closeServer(server: Server, open: ReadonlySet<Socket> = ne
   await new Promise<void>((done) => server.close(() => done()));
 }
 
+/** Resolves when `socket` is closed, by whom and how ever (`once` of node:events rejects on a reset). */
+export async function closed(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise<void>((done) => socket.once('close', () => done()));
+}
+
 /** Resolves when `condition` holds; rejects with `what` after `withinMs`. For states that no event announces. */
 export async function eventually(what: string, condition: () => boolean | Promise<boolean>, withinMs = 10_000) {
   const end = performance.now() + withinMs;

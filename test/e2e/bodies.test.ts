@@ -1,0 +1,137 @@
+/** Bytes: large bodies both ways by digest, many tunnels at once, and resets that leave nothing behind. */
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { curl, tunnel } from '../support/client.ts';
+import { type House, startHouse } from '../support/house.ts';
+import { socketBaseline } from '../support/leaks.ts';
+import { bytesDigest, echoOrigin, type Origin, webOrigin } from '../support/origins.ts';
+import { closed, eventually } from '../support/sockets.ts';
+import { testPki } from '../support/test-pki.ts';
+import { describeWith } from '../support/tools.ts';
+
+const LARGE_BYTES = 100 * 1024 * 1024;
+const MANY = 200;
+
+let house: House;
+let web: Origin;
+let echo: Origin;
+
+beforeAll(async () => {
+  const pki = testPki();
+  web = await webOrigin(pki.inter.issueLeaf({ dns: ['web.test'] }));
+  echo = await echoOrigin(pki.inter.issueLeaf({ dns: ['echo.test'] }));
+  house = await startHouse({
+    anchors: pki.root.pem,
+    upstreams: [
+      { host: 'web.test', port: web.port },
+      { host: 'echo.test', port: echo.port },
+    ],
+    rules: [{ name: 'all', match: ['*.test'], pins: { anyOf: [{ ca: pki.inter.pin }] }, checks: { ct: 'off' } }],
+    workers: 2,
+    config: { limits: { handshakesPerClient: 1000 } },
+  });
+});
+
+afterAll(async () => {
+  expect(await house.stop()).toBe(0);
+  await web.close();
+  await echo.close();
+});
+
+describeWith(['curl'], 'a body of 100 MiB', () => {
+  it.each(['--http1.1', '--http2'])('down, %s', async (option) => {
+    const file = join(house.dir, 'down');
+    const url = `https://web.test:${web.port}/bytes/${LARGE_BYTES}`;
+    const { exitCode, stderr } = await curl(house.port, house.caFile, option, '-o', file, url);
+    expect(stderr).toBe('');
+    expect(exitCode).toBe(0);
+    expect(createHash('sha256').update(readFileSync(file)).digest('hex')).toBe(bytesDigest(LARGE_BYTES));
+    rmSync(file);
+  });
+
+  it.each(['--http1.1', '--http2'])('up, %s', async (option) => {
+    const file = join(house.dir, 'up');
+    const digest = writePattern(file, LARGE_BYTES);
+    const url = `https://web.test:${web.port}/sha256`;
+    const sent = await curl(house.port, house.caFile, option, '-H', 'Expect:', '-T', file, url);
+    expect(sent.stderr).toBe('');
+    expect(sent.stdout).toBe(digest);
+    rmSync(file);
+  });
+});
+
+function writePattern(file: string, size: number): string {
+  const block = Buffer.alloc(1024 * 1024);
+  const hash = createHash('sha256');
+  const handle = openSync(file, 'w');
+  for (let written = 0; written < size; written += block.length) {
+    block.writeUInt32BE(written, 0);
+    hash.update(block);
+    writeSync(handle, block);
+  }
+  closeSync(handle);
+  return hash.digest('hex');
+}
+
+describe(`${MANY} tunnels at once`, () => {
+  it('each carries its own bytes, and all are gone afterwards', async () => {
+    const released = socketBaseline(house.pids());
+    const ca = readFileSync(house.caFile);
+    const carried = await Promise.all(
+      Array.from({ length: MANY }, async (_none, index) => {
+        const socket = await tunnel(house.port, `echo.test:${echo.port}`, { ca });
+        const message = `tunnel ${index} `.repeat(500);
+        socket.write(message);
+        let answer = '';
+        for await (const chunk of socket) {
+          answer += String(chunk);
+          if (answer.length >= message.length) break;
+        }
+        return answer === message;
+      }),
+    );
+    expect(carried.filter(Boolean)).toHaveLength(MANY);
+    await released();
+    await eventually('upstream sockets are closed', () => echo.open() === 0);
+  });
+
+  it('resets from upstream reach the clients and leak nothing', async () => {
+    const released = socketBaseline(house.pids());
+    const ca = readFileSync(house.caFile);
+    const sockets = await Promise.all(
+      Array.from({ length: 50 }, async () => await tunnel(house.port, `echo.test:${echo.port}`, { ca })),
+    );
+    const ended = sockets.map(async (socket) => {
+      socket.on('error', () => undefined);
+      socket.resume();
+      await closed(socket);
+    });
+    echo.resetAll();
+    await Promise.all(ended);
+    await released();
+  });
+
+  it('resets from clients reach upstream and leak nothing', async () => {
+    const released = socketBaseline(house.pids());
+    const ca = readFileSync(house.caFile);
+    const sockets = await Promise.all(
+      Array.from({ length: 50 }, async () => await tunnel(house.port, `echo.test:${echo.port}`, { ca })),
+    );
+    for (const socket of sockets) {
+      socket.on('error', () => undefined);
+      socket.write('half a message');
+      socket.resetAndDestroy();
+      socket.destroy();
+    }
+    await eventually('upstream sockets are closed', () => echo.open() === 0);
+    await released();
+  });
+
+  it('every tunnel has one verdict and one close', async () => {
+    const count = (action: string) => house.audit().filter((line) => line['event.action'] === action).length;
+    await eventually('as many closes as verdicts', () => count('close') === count('verdict'));
+    expect(count('verdict')).toBeGreaterThanOrEqual(MANY + 100);
+  });
+});

@@ -1,0 +1,85 @@
+/** Reloads under traffic: tunnels live on, and a rule that turns against a host cuts its tunnels. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { TLSSocket } from 'node:tls';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { tunnel } from '../support/client.ts';
+import { type House, type RuleYaml, startHouse } from '../support/house.ts';
+import { echoOrigin, type Origin } from '../support/origins.ts';
+import { closed } from '../support/sockets.ts';
+import { type TestPki, testPki } from '../support/test-pki.ts';
+
+const TUNNELS = 200;
+const RELOADS = 100;
+
+let pki: TestPki;
+let echo: Origin;
+let house: House;
+let rule: RuleYaml;
+
+beforeAll(async () => {
+  pki = testPki();
+  echo = await echoOrigin(pki.inter.issueLeaf({ dns: ['echo.test'] }));
+  rule = { name: 'echo', match: ['echo.test'], pins: { anyOf: [{ ca: pki.inter.pin }] }, checks: { ct: 'off' } };
+  house = await startHouse({
+    anchors: pki.root.pem,
+    upstreams: [{ host: 'echo.test', port: echo.port }],
+    rules: [rule],
+    config: { limits: { handshakesPerClient: 1000 } },
+  });
+});
+
+afterAll(async () => {
+  expect(await house.stop()).toBe(0);
+  await echo.close();
+});
+
+async function open(): Promise<TLSSocket> {
+  const socket = await tunnel(house.port, `echo.test:${echo.port}`, { ca: readFileSync(house.caFile) });
+  socket.on('error', () => undefined);
+  return socket;
+}
+
+async function answers(socket: TLSSocket, message: string): Promise<boolean> {
+  socket.write(message);
+  const [chunk] = (await once(socket, 'data')) as [Buffer];
+  return chunk.toString() === message;
+}
+
+it(`${RELOADS} reloads during ${TUNNELS} tunnels drop none`, { timeout: 180_000 }, async () => {
+  const sockets = await Promise.all(Array.from({ length: TUNNELS }, open));
+  for (let round = 0; round < RELOADS; round += 1) {
+    // Each reload brings another generation of the same demands.
+    const name = `extra-${round}`;
+    await house.reload([rule, { name, match: [`${name}.test`] }], {
+      weakens: [{ rule: `extra-${round - 1}`, reason: 'test', until: '2099-01-01' }].filter(() => round > 0),
+    });
+    if (round % 10 === 0) expect(await answers(sockets[round]!, `round ${round}`)).toBe(true);
+  }
+  const alive = await Promise.all(sockets.map((socket, index) => answers(socket, `still ${index}`)));
+  expect(alive.filter(Boolean)).toHaveLength(TUNNELS);
+  for (const socket of sockets) socket.destroy();
+});
+
+it('a broken file changes nothing', async () => {
+  const socket = await open();
+  const before = (await house.metrics()).value('pinwarden_config_generation');
+  house.writePolicy([{ ...rule, match: ['ech o.test'] }]);
+  process.kill(house.pid, 'SIGHUP');
+  await expect.poll(async () => (await house.metrics()).value('pinwarden_config_last_reload_successful')).toBe(0);
+  expect((await house.metrics()).value('pinwarden_config_generation')).toBe(before);
+  expect(await answers(socket, 'still here')).toBe(true);
+  expect(await answers(await open(), 'new ones too')).toBe(true);
+  socket.destroy();
+  await house.reload([rule]);
+});
+
+it('a key that is denied by a reload cuts the open tunnels that use it', async () => {
+  const socket = await open();
+  expect(await answers(socket, 'before')).toBe(true);
+  const cut = closed(socket);
+  await house.reload([{ ...rule, pins: { anyOf: [{ ca: pki.inter.pin }], noneOf: [{ ca: pki.inter.pin }] } }]);
+  await cut;
+  await expect(open()).rejects.toThrow(/pin\.denied/);
+  expect(socket.destroyed).toBe(true);
+});
