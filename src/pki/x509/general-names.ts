@@ -78,11 +78,13 @@ export function readDistributionPoints(reader: DerReader): readonly Distribution
   const points: DistributionPoint[] = [];
   while (!list.atEnd) {
     const point = list.sequence();
-    const uris = readPointName(point.optional(contextConstructed(0)));
+    const name = point.optional(contextConstructed(0));
+    const uris = readPointName(name);
     const hasReasons = point.is(contextPrimitive(1));
     if (hasReasons) point.bitString(contextPrimitive(1));
     const issuer = point.optional(contextConstructed(2));
     if (issuer !== null) readGeneralNames(issuer);
+    if (name === null && issuer === null) point.fail('a distribution point with neither name nor issuer');
     point.end();
     points.push(Object.freeze({ uris, hasReasons, hasIssuer: issuer !== null }));
   }
