@@ -15,13 +15,13 @@ import type { FoundPath } from '../pki/path/builder.ts';
 import type { Rule } from '../policy/policy.ts';
 import { checkChain, type PathOutcomes } from './checks/chain.ts';
 import { checkContinuity } from './checks/continuity.ts';
-import { checkCrl } from './checks/crl.ts';
+import { checkCrl, onCrlAbsent } from './checks/crl.ts';
 import { checkCt } from './checks/ct.ts';
 import { checkIdentity } from './checks/identity.ts';
 import { checkLifetime } from './checks/lifetime.ts';
 import { checkPins, matchingPin } from './checks/pins.ts';
 import { checkPublicRoot } from './checks/public-root.ts';
-import { checkStaple } from './checks/staple.ts';
+import { checkStaple, onStapleAbsent } from './checks/staple.ts';
 import { fail, weigh } from './checks/weigh.ts';
 import type { Context, PathContext } from './context.ts';
 import { readPresented } from './presented.ts';
@@ -79,16 +79,8 @@ function judgedPath(context: PathContext): PathOutcomes {
       () => checkCt(context, null),
       (why) => (why === 'no-scts' ? 'ct.no-scts' : 'ct.unavailable'),
     ),
-    staple: weigh(
-      checks.staple,
-      () => checkStaple(context),
-      () => 'staple.missing',
-    ),
-    crl: weigh(
-      checks.crl,
-      () => checkCrl(context),
-      () => 'crl.missing',
-    ),
+    staple: weigh(checks.staple, () => checkStaple(context), onStapleAbsent),
+    crl: weigh(checks.crl, () => checkCrl(context), onCrlAbsent),
     lifetime: weigh(
       checks.lifetime,
       () => checkLifetime(context),

@@ -1,7 +1,85 @@
-/** Place of the crl check. */
-import type { Outcome } from '../../model/outcome.ts';
+/**
+ * CRLs of the trust snapshot against the verified path.
+ *
+ * Does: ask for every certificate below the anchor. Any proven revocation fails; otherwise the leaf decides.
+ * A stale or unfit CRL is the operator's or the fetcher's, not the upstream's: it counts as absence, which `require`
+ * turns into a failure. A leaf that lives for at most seven days needs no CRL (BR §1.6.1, short-lived certificates).
+ */
+import type { Code } from '../../model/codes.ts';
+import { type Finding, finding } from '../../model/finding.ts';
+import type { Facts, Outcome } from '../../model/outcome.ts';
+import {
+  type CrlJudgement,
+  DEFAULT_MAX_CA_CRL_AGE_MS,
+  DEFAULT_MAX_CRL_AGE_MS,
+  judgeCrls,
+} from '../../pki/crl/check.ts';
+import type { Certificate } from '../../pki/x509/certificate.ts';
+import { verifySignature } from '../../pki/x509/signature.ts';
 import type { PathContext } from '../context.ts';
+import { isoText, reasonPart } from './staple.ts';
+import { failWith } from './weigh.ts';
 
-export function checkCrl(_context: PathContext): Outcome {
-  return { is: 'absent', why: 'not-built' };
+/** Seven days, since 2026-03-15. Milliseconds. */
+const SHORT_LIVED_MS = 7 * 86_400_000;
+
+export function checkCrl(context: PathContext): Outcome {
+  const { path } = context.found;
+  if (path.length === 1) return { is: 'skipped', why: 'leaf-is-anchor' };
+  const judged = path.slice(0, -1).map((certificate, depth) => ({
+    certificate,
+    judgement: judgeOne(context, certificate, path.slice(depth + 1), depth === 0),
+  }));
+  const revoked = judged.flatMap(({ certificate, judgement }) => revocation(certificate, judgement));
+  const [first, ...others] = revoked;
+  if (first !== undefined) return failWith([first, ...others]);
+  const facts = {
+    crls: judged.map(({ certificate, judgement }) => `${describe(judgement)} ${certificate.subject.text}`),
+  };
+  return leafOutcome(context.leaf, judged[0]!.judgement, facts);
+}
+
+/** The code of an absence that the rule does not accept. */
+export function onCrlAbsent(why: string): Code {
+  if (why === 'stale') return 'crl.stale';
+  return why === 'invalid' ? 'crl.invalid' : 'crl.missing';
+}
+
+function judgeOne(
+  { trust, nowMs }: PathContext,
+  certificate: Certificate,
+  issuers: readonly Certificate[],
+  isLeaf: boolean,
+): CrlJudgement {
+  return judgeCrls({
+    certificate,
+    issuers,
+    crls: trust.crls.get(certificate.issuer.key) ?? [],
+    nowMs,
+    maxAgeMs: isLeaf ? DEFAULT_MAX_CRL_AGE_MS : DEFAULT_MAX_CA_CRL_AGE_MS,
+    memory: trust.signatures,
+    verify: verifySignature,
+  });
+}
+
+function revocation(certificate: Certificate, judgement: CrlJudgement): Finding[] {
+  if (judgement.is !== 'revoked') return [];
+  const facts: Facts = {
+    subject: certificate.subject.text,
+    serial: certificate.serial.toString('hex'),
+    revokedAt: isoText(judgement.revokedAtMs),
+    thisUpdate: isoText(judgement.thisUpdateMs),
+    ...reasonPart(judgement.reason),
+  };
+  return [finding('crl.revoked', facts)];
+}
+
+function leafOutcome(leaf: Certificate, judgement: CrlJudgement, facts: Facts): Outcome {
+  if (judgement.is === 'good') return { is: 'pass', facts };
+  if (leaf.notAfterMs - leaf.notBeforeMs <= SHORT_LIVED_MS) return { is: 'skipped', why: 'short-lived' };
+  return { is: 'absent', why: judgement.is === 'none' ? 'no-crl' : judgement.is, facts };
+}
+
+function describe(judgement: CrlJudgement): string {
+  return judgement.is === 'stale' || judgement.is === 'invalid' ? `${judgement.is} (${judgement.why})` : judgement.is;
 }
