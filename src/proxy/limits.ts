@@ -45,12 +45,10 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   lingerMs: 2_000,
 });
 
-/** Bytes of one request head. Node's own default; large enough for a Kerberos ticket in Proxy-Authorization. */
-export const MAX_HEADER_BYTES = 16 * 1024;
-/** Header fields of one request: REQ-21 of the threat model. */
-export const MAX_HEADERS = 100;
-/** Bytes of a ClientHello with its record headers: a hello with ML-KEM and ECH stays below 4 KiB; REQ-06 allows 64 KiB. */
-export const MAX_HELLO_BYTES = 64 * 1024;
+/** Connections above the limit that are still answered 503 with a reason; more are dropped unanswered. */
+export const CONNECTION_HEADROOM = 256;
+/** How often Node looks for heads that are late: the error of a head timeout. */
+export const CHECK_TIMEOUTS_EVERY_MS = 1_000;
 /** Bytes that one direction of a tunnel buffers before it stops reading: Node's own default, spelled out. */
 export const RELAY_HIGH_WATER_BYTES = 64 * 1024;
 /** Hosts whose clients' ALPN lists are remembered: 4,096 short strings, below 1 MiB. */

@@ -1,0 +1,295 @@
+/**
+ * The straight line of one CONNECT, top to bottom, and the only file that knows the order:
+ * admission → rule → resolve → handshake → examine → judge → 200 → hello → (once more, when the client's ALPN list
+ * could have led the upstream elsewhere) → record → lane. `bypass` walks it too, with nothing to examine.
+ *
+ * Does not: decide. Verdicts come from verify/, words of refusal from refuse.ts.
+ * The caller must: hand over the socket with an error listener on it; nothing may read or write it besides us.
+ */
+import type { Socket } from 'node:net';
+import type { Authority } from '../model/authority.ts';
+import type { Code } from '../model/codes.ts';
+import type { Evidence } from '../model/evidence.ts';
+import { asProblem, Problem } from '../model/problem.ts';
+import { anchorsKey, type Rule } from '../policy/policy.ts';
+import { dial } from '../upstream/dial.ts';
+import { handshake } from '../upstream/handshake.ts';
+import type { Line, RawLine } from '../upstream/line.ts';
+import { examine } from '../verify/examine.ts';
+import { judge } from '../verify/judge.ts';
+import type { Permit } from '../verify/permit.ts';
+import type { AnchorSet } from '../verify/trust.ts';
+import type { RequestHead } from '../wire/connect-head.ts';
+import type { ClientHello } from '../wire/hello-body.ts';
+import { tunnelReply } from '../wire/reply.ts';
+import { readAuthority, ruleFor } from './admission.ts';
+import { couldChooseOtherwise } from './alpn-memory.ts';
+import { firstToSpeak } from './first-to-speak.ts';
+import type { Full } from './gate.ts';
+import { helloOf, serverNameProblem } from './hello.ts';
+import type { House } from './house.ts';
+import { bypass, rawEvidence } from './lanes/bypass.ts';
+import type { Relayed } from './lanes/relay.ts';
+import { mirroredVersion, terminate } from './lanes/terminate.ts';
+import { refusalOf, refuseByAlert, refuseByReply, verdictWord } from './refuse.ts';
+import { openTunnel, stillPermitted } from './tunnels.ts';
+import { type LaneEnd, Visit } from './visit.ts';
+
+/** An upstream connection with the verdict that lets bytes flow over it. */
+interface Judged<L extends Line | RawLine> {
+  readonly line: L;
+  readonly permit: Permit;
+  readonly verdict: 'allow' | 'alert';
+  readonly code: Code | null;
+}
+
+/** What admission found; from here on these are known. */
+interface Asked {
+  readonly authority: Authority;
+  readonly rule: Rule;
+}
+
+/**
+ * Serves one CONNECT until its tunnel has ended. Never rejects; whatever fails is recorded, answered and closed.
+ * @param full the bound that this client's connection went over, if any.
+ */
+export async function serveConnect(
+  house: House,
+  request: RequestHead,
+  socket: Socket,
+  head: Buffer,
+  full: Full | null,
+): Promise<void> {
+  const visit = new Visit(house, socket, head);
+  try {
+    const asked = admit(visit, request, full);
+    switch (asked.rule.mode) {
+      case 'terminate':
+        return await walkTerminate(visit, asked);
+      case 'bypass':
+        return await walkBypass(visit, asked);
+      case 'preflight':
+        throw new Problem('internal.failure', 'self', { why: 'preflight is not built' });
+    }
+  } catch (thrown) {
+    refuse(visit, asProblem(thrown));
+  } finally {
+    visit.close();
+  }
+}
+
+// Admission: nothing is resolved or dialled before it.
+
+function admit(visit: Visit, request: RequestHead, full: Full | null): Asked {
+  const { house, client } = visit;
+  const authority = readAuthority(request);
+  visit.authority = authority;
+  if (house.draining()) throw new Problem('proxy.draining', 'self');
+  if (full !== null) throw new Problem(full, 'client');
+  const rule = ruleFor(visit.generation, authority, client);
+  visit.rule = rule;
+  visit.opening = house.gate.enterOpening(client.address);
+  if (visit.opening.full !== null) throw new Problem(visit.opening.full, 'client');
+  return { authority, rule };
+}
+
+// Terminate: verdict before the 200 wherever the client's hello cannot change it.
+
+async function walkTerminate(visit: Visit, asked: Asked): Promise<void> {
+  let judged = asked.rule.answer === 'after-hello' ? null : await judgeAhead(visit, asked);
+  answer(visit, asked, judged);
+  const hello = await hear(visit, asked);
+  if (judged === null || couldDiffer(judged.line, hello)) judged = await openJudged(visit, asked, hello.alpn);
+  checkGeneration(visit, asked, judged.line.evidence);
+  await runTerminate(visit, asked, judged);
+}
+
+/** Null: the upstream refused what we guessed that the client would offer, so the verdict waits for the hello. */
+async function judgeAhead(visit: Visit, asked: Asked): Promise<Judged<Line> | null> {
+  const word = visit.firstBytes.now();
+  if (word?.kind === 'hello') return await openJudged(visit, asked, word.hello.alpn);
+  try {
+    return await openJudged(visit, asked, visit.house.alpnMemory.guess(asked.authority.host));
+  } catch (thrown) {
+    if (refusedOurGuess(thrown)) return null;
+    throw thrown;
+  }
+}
+
+/** Alerts by which servers refuse a protocol list: 120 says so, 40 is what older ones say. Others name another cause. */
+function refusedOurGuess(thrown: unknown): boolean {
+  return (
+    thrown instanceof Problem &&
+    thrown.code === 'tls.alert' &&
+    (thrown.facts['alert'] === 120 || thrown.facts['alert'] === 40)
+  );
+}
+
+async function openJudged(visit: Visit, asked: Asked, alpn: readonly string[]): Promise<Judged<Line>> {
+  const { house } = visit;
+  // A permit for the connection before this one is worthless from here on.
+  visit.drop();
+  const addresses = await resolve(visit, asked);
+  const line = await handshake({
+    authority: asked.authority,
+    addresses,
+    alpn,
+    anchors: anchorsOf(house, asked.rule),
+    completing: house.intermediates(),
+    dialTimeoutMs: house.limits.dialTimeoutMs,
+    handshakeTimeoutMs: house.limits.handshakeTimeoutMs,
+    clock: house.clock,
+    signal: visit.gone,
+  });
+  return judgeLine(visit, asked, line);
+}
+
+async function resolve(visit: Visit, { authority, rule }: Asked): Promise<readonly string[]> {
+  if (visit.addresses !== null) return visit.addresses;
+  const { clock, resolver, recorder } = visit.house;
+  const startedMs = clock.monotonicMs();
+  try {
+    visit.addresses = await resolver.resolve(authority, rule.allowPrivate, visit.gone);
+    return visit.addresses;
+  } finally {
+    recorder.resolved(clock.monotonicMs() - startedMs);
+  }
+}
+
+/** No set under the rule's key: an empty one, so that nothing is trusted. */
+function anchorsOf(house: House, rule: Rule): AnchorSet {
+  const key = anchorsKey(rule.anchors);
+  return house.trust().anchorSets.get(key) ?? { name: key, anchors: [], bySubject: new Map(), sha256: '' };
+}
+
+/** @throws Problem with the code of the refusal. */
+function judgeLine<L extends Line | RawLine>(visit: Visit, { rule }: Asked, line: L): Judged<L> {
+  const { house } = visit;
+  visit.hold(line.socket);
+  visit.evidence = line.evidence;
+  visit.report = examine(line.evidence, rule, house.trust(), house.clock.nowMs());
+  const verdict = judge(visit.report, rule, line.evidence);
+  if (verdict.kind === 'refusal') throw new Problem(verdict.code, 'upstream');
+  return { line, permit: verdict.permit, verdict: verdict.verdict, code: verdict.code };
+}
+
+/** The 200. One that is open although something is wrong says what. */
+function answer(visit: Visit, { rule }: Asked, judged: Judged<Line | RawLine> | null): void {
+  visit.gone.throwIfAborted();
+  const code = judged?.verdict === 'alert' ? judged.code : null;
+  const note = code === null ? null : { code, rule: rule.name, eventId: visit.eventId };
+  visit.answered = true;
+  visit.socket.write(tunnelReply(note));
+}
+
+/** The client's hello, which must be for the host that was asked for. */
+async function hear(visit: Visit, { authority }: Asked): Promise<ClientHello> {
+  const { house } = visit;
+  const hello = helloOf(await visit.firstBytes.wait(house.limits.helloTimeoutMs, visit.gone));
+  const problem = serverNameProblem(hello, authority);
+  if (problem !== null) throw problem;
+  house.alpnMemory.remember(authority.host, hello.alpn);
+  return hello;
+}
+
+/** Whether this line could be another one had the upstream heard the client itself, or has gone meanwhile. */
+function couldDiffer(line: Line, hello: ClientHello): boolean {
+  const { alpn, alpnOffered } = line.evidence;
+  return line.socket.destroyed || couldChooseOtherwise(alpnOffered, alpn, hello.alpn);
+}
+
+/** A reload while we waited for the hello: the newest policy must agree before a byte flows. */
+function checkGeneration(visit: Visit, asked: Asked, evidence: Evidence): void {
+  const generation = visit.house.generation();
+  if (generation.number === visit.generation.number) return;
+  const code = stillPermitted(visit.house, { client: visit.client, evidence, rule: asked.rule });
+  if (code !== null) throw new Problem(code, 'upstream', { why: 'policy changed meanwhile' });
+  visit.generation = generation;
+}
+
+async function runTerminate(visit: Visit, asked: Asked, judged: Judged<Line>): Promise<void> {
+  const { house, socket } = visit;
+  const { line, permit } = judged;
+  const context = house.shelf.contextFor({
+    authority: asked.authority,
+    generation: visit.generation.number,
+    maxVersion: mirroredVersion(line.evidence),
+  });
+  visit.record(judged.verdict, judged.code);
+  await inTunnel(visit, asked, line.evidence, async (cut, onBytes) => {
+    const end = await terminate({ permit, line, client: socket, context, limits: house.limits, cut, onBytes });
+    if (end.clientAlert !== null) house.recorder.clientAlert(visit.client.groups[0] ?? null, end.clientAlert);
+    return { ...end, code: null };
+  });
+}
+
+// Bypass: the same line with nothing to examine, and its verdict says so.
+
+async function walkBypass(visit: Visit, asked: Asked): Promise<void> {
+  const { house } = visit;
+  const startedMs = house.clock.monotonicMs();
+  const addresses = await resolve(visit, asked);
+  const timeoutMs = house.limits.dialTimeoutMs;
+  const { socket, address } = await dial(addresses, asked.authority.port, { timeoutMs, signal: visit.gone });
+  const dialMs = house.clock.monotonicMs() - startedMs;
+  const evidence = rawEvidence(asked.authority, address, house.clock, dialMs);
+  const judged = judgeLine(visit, asked, { socket, evidence });
+  answer(visit, asked, judged);
+  // The record comes before the first byte; the first byte may be the upstream's (SSH, SMTP).
+  const word = await firstToSpeak(visit.firstBytes, socket, house.limits.helloTimeoutMs, visit.gone);
+  if (word !== null && word.kind !== 'not-tls') {
+    const problem = serverNameProblem(helloOf(word), asked.authority);
+    if (problem !== null) throw problem;
+  }
+  checkGeneration(visit, asked, evidence);
+  visit.record(judged.verdict, judged.code);
+  const { permit, line } = judged;
+  await inTunnel(
+    visit,
+    asked,
+    evidence,
+    async (cut, onBytes) => await bypass({ permit, line, client: visit.socket, limits: house.limits, cut, onBytes }),
+  );
+}
+
+type RunLane = (
+  cut: AbortSignal,
+  onBytes: (direction: 'up' | 'down', count: number) => void,
+) => Promise<Relayed & { readonly code: Code | null }>;
+
+/** Runs a lane as an open tunnel: listed for re-judging, cut by it, and closed with one close entry. */
+async function inTunnel(visit: Visit, asked: Asked, evidence: Evidence, run: RunLane): Promise<void> {
+  const { house, client, eventId } = visit;
+  const tunnel = openTunnel({ eventId, client, evidence, rule: asked.rule, generation: visit.generation.number });
+  const remove = house.tunnels.add(tunnel);
+  visit.handOver();
+  let end: LaneEnd = { bytesUp: 0, bytesDown: 0, reason: 'error', code: 'internal.failure' };
+  try {
+    const relayed = await run(tunnel.cutSignal, house.recorder.bytes);
+    end = { bytesUp: relayed.bytesUp, bytesDown: relayed.bytesDown, reason: relayed.reason, code: relayed.code };
+  } finally {
+    remove();
+    visit.socket.destroy();
+    visit.recordClose(end);
+  }
+}
+
+/** Every way out that is no tunnel: one record, one answer, closed. */
+function refuse(visit: Visit, problem: Problem): void {
+  const { socket, eventId, rule, report, house } = visit;
+  // The answer needs the socket for itself: what the client still sends is drained, not collected.
+  visit.handOver();
+  const told = problem.code === 'tls.alert' && problem.facts['alert'] === 120 ? noCommonProtocol(problem) : problem;
+  try {
+    visit.record(verdictWord(told.code), told.code, told.facts);
+  } catch {
+    // The audit file is full. Nothing was relayed, and the recorder has counted the loss: the refusal stands.
+  }
+  if (told.code === 'client.gone') socket.destroy();
+  else if (visit.answered) refuseByAlert(socket, told, house.limits.lingerMs);
+  else refuseByReply(socket, refusalOf(told, eventId, rule, report), house.limits.lingerMs);
+}
+
+function noCommonProtocol(problem: Problem): Problem {
+  return new Problem('alpn.none', 'upstream', problem.facts, problem);
+}
