@@ -107,7 +107,7 @@ async function walkTerminate(visit: Visit, asked: Asked): Promise<void> {
 /** Null: the upstream refused what we guessed that the client would offer, so the verdict waits for the hello. */
 async function judgeAhead(visit: Visit, asked: Asked): Promise<Judged<Line> | null> {
   const word = visit.firstBytes.now();
-  if (word?.kind === 'hello') return await openJudged(visit, asked, word.hello.alpn);
+  if (word?.kind === 'hello') return openJudged(visit, asked, word.hello.alpn);
   try {
     return await openJudged(visit, asked, visit.house.alpnMemory.guess(asked.authority.host));
   } catch (thrown) {
@@ -244,11 +244,8 @@ async function walkBypass(visit: Visit, asked: Asked): Promise<void> {
   checkGeneration(visit, asked, evidence);
   visit.record(judged.verdict, judged.code);
   const { permit, line } = judged;
-  await inTunnel(
-    visit,
-    asked,
-    evidence,
-    async (cut, onBytes) => await bypass({ permit, line, client: visit.socket, limits: house.limits, cut, onBytes }),
+  await inTunnel(visit, asked, evidence, (cut, onBytes) =>
+    bypass({ permit, line, client: visit.socket, limits: house.limits, cut, onBytes }),
   );
 }
 
@@ -265,7 +262,7 @@ async function inTunnel(visit: Visit, asked: Asked, evidence: Evidence, run: Run
   visit.handOver();
   let end: LaneEnd = { bytesUp: 0, bytesDown: 0, reason: 'error', code: 'internal.failure' };
   try {
-    const relayed = await run(tunnel.cutSignal, house.recorder.bytes);
+    const relayed = await run(tunnel.cutSignal, (direction, count) => house.recorder.bytes(direction, count));
     end = { bytesUp: relayed.bytesUp, bytesDown: relayed.bytesDown, reason: relayed.reason, code: relayed.code };
   } finally {
     remove();

@@ -27,8 +27,8 @@ export function createGate(limits: Limits): Gate {
   const connections = createCounter(limits.connections, limits.connectionsPerClient);
   const openings = createCounter(limits.opening, limits.openingPerClient);
   return {
-    enterConnection: connections.enter,
-    enterOpening: openings.enter,
+    enterConnection: (address) => connections.enter(address),
+    enterOpening: (address) => openings.enter(address),
     get connections() {
       return connections.total();
     },

@@ -54,7 +54,8 @@ export function createListener(house: House): Server {
     // node:http declares a Duplex; a server without TLS has net.Socket only.
     const socket = stream as Socket;
     const full: Full | null = entries.get(socket)?.full ?? null;
-    void serveConnect(house, request, socket, head, full);
+    const { method, url, httpVersion, rawHeaders } = request;
+    void serveConnect(house, { method, url, httpVersion, rawHeaders }, socket, head, full);
   });
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     answerPlainRequest(house, request, response);
@@ -100,14 +101,8 @@ function answerUnreadable(house: House, error: NodeJS.ErrnoException, socket: So
 }
 
 function unreadableCode(code: string | undefined): Code {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return 'request.too-large';
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return 'request.timeout';
-    default:
-      return 'request.malformed';
-  }
+  if (code === 'HPE_HEADER_OVERFLOW') return 'request.too-large';
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request.timeout' : 'request.malformed';
 }
 
 function recordRefusal(house: House, socket: Socket, eventId: string, problem: Problem): void {

@@ -6,7 +6,7 @@
  * The caller must: have recorded the verdict before, and not use the socket afterwards.
  */
 import type { Socket } from 'node:net';
-import { CODES, type Code } from '../model/codes.ts';
+import { CODES, type Code, type Stage } from '../model/codes.ts';
 import type { Problem } from '../model/problem.ts';
 import type { VerdictWord } from '../observe/recorder.ts';
 import type { Rule } from '../policy/policy.ts';
@@ -15,25 +15,20 @@ import { ALERT, fatalAlert } from '../wire/alerts.ts';
 import type { Refusal } from '../wire/problem-json.ts';
 import { refusalReply } from '../wire/reply.ts';
 
+/** Stages whose codes say that we could not come to a verdict. */
+const UNDECIDED: ReadonlySet<Stage> = new Set<Stage>(['request', 'limit', 'resolve', 'dial', 'tls', 'self']);
+/** Codes whose stage says otherwise. */
+const WORD_OF_CODE: ReadonlyMap<Code, VerdictWord> = new Map<Code, VerdictWord>([
+  ['client.gone', 'error'],
+  ['hello.timeout', 'error'],
+  ['address.denied', 'block'],
+  ['address.self', 'block'],
+]);
+
 /** `block`: the policy or the upstream's certificate says no. `error`: we could not come to a verdict. */
 export function verdictWord(code: Code): VerdictWord {
-  switch (CODES[code].stage) {
-    case 'request':
-    case 'limit':
-    case 'dial':
-    case 'self':
-      return 'error';
-    case 'tls':
-      return CODES[code].floor ? 'block' : 'error';
-    case 'resolve':
-      return code.startsWith('address.') ? 'block' : 'error';
-    case 'admission':
-      return code === 'client.gone' ? 'error' : 'block';
-    case 'hello':
-      return code === 'hello.timeout' ? 'error' : 'block';
-    default:
-      return 'block';
-  }
+  const { stage, floor } = CODES[code];
+  return WORD_OF_CODE.get(code) ?? (UNDECIDED.has(stage) && !floor ? 'error' : 'block');
 }
 
 /** What an answer says beyond its code. */
@@ -55,9 +50,7 @@ function named(spkiSha256: string, name: string | null): string {
 
 function detailOf(code: Code, report: Report): string {
   const facts = report.findings.find((finding) => finding.code === code)?.facts ?? {};
-  const words = Object.entries(facts).map(
-    ([name, value]) => `${name}=${Array.isArray(value) ? value.join(', ') : value}`,
-  );
+  const words = Object.entries(facts).map(([name, value]) => `${name}=${String(value)}`);
   return words.length === 0 ? CODES[code].says : `${CODES[code].says} (${words.join('; ')})`;
 }
 
@@ -72,26 +65,22 @@ export function refuseByAlert(socket: Socket, problem: Problem, lingerMs: number
   endWith(socket, alert === null ? Buffer.alloc(0) : fatalAlert(alert), lingerMs);
 }
 
-/** The alert that says most; null: the client does not speak TLS or is not there, so none is sent. */
+/** Codes of clients that do not speak TLS or are not there. */
+const NO_ALERT: ReadonlySet<Code> = new Set<Code>(['client.gone', 'hello.not-tls', 'hello.timeout']);
+const ALERT_OF_CODE: ReadonlyMap<Code, number> = new Map<Code, number>([
+  ['hello.malformed', ALERT.decodeError],
+  ['hello.too-large', ALERT.decodeError],
+  ['alpn.none', ALERT.noApplicationProtocol],
+]);
+
+/** The alert that says most; null: none is sent. */
 export function alertFor(problem: Problem): number | null {
-  switch (problem.code) {
-    case 'client.gone':
-    case 'hello.not-tls':
-    case 'hello.timeout':
-      return null;
-    case 'hello.malformed':
-    case 'hello.too-large':
-      return ALERT.decodeError;
-    case 'alpn.none':
-      return ALERT.noApplicationProtocol;
-    case 'tls.alert': {
-      // What the upstream said to us, the client may know: it is the answer to the client's own offer.
-      const { alert } = problem.facts;
-      return typeof alert === 'number' ? alert : ALERT.internalError;
-    }
-    default:
-      return verdictWord(problem.code) === 'block' ? ALERT.accessDenied : ALERT.internalError;
-  }
+  const { code, facts } = problem;
+  if (NO_ALERT.has(code)) return null;
+  // What the upstream said to us, the client may know: it is the answer to the client's own offer.
+  if (code === 'tls.alert' && typeof facts['alert'] === 'number') return facts['alert'];
+  const ours = verdictWord(code) === 'block' ? ALERT.accessDenied : ALERT.internalError;
+  return ALERT_OF_CODE.get(code) ?? ours;
 }
 
 /**

@@ -101,7 +101,7 @@ export async function rejudge(house: House): Promise<Rejudged> {
   let kept = 0;
   let cut = 0;
   let sliceStartMs = house.clock.monotonicMs();
-  for (const tunnel of [...house.tunnels.all()]) {
+  for (const tunnel of Array.from(house.tunnels.all())) {
     if (house.clock.monotonicMs() - sliceStartMs >= REJUDGE_SLICE_MS) {
       await nextTurn();
       sliceStartMs = house.clock.monotonicMs();
