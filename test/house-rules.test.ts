@@ -37,7 +37,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = (() => {
 })();
 
 const PURE = ['model', 'pki', 'wire', 'policy', 'verify'];
-const PURE_MAY_IMPORT = ['node:crypto', 'node:buffer', 'node:net', 'node:url', 'tldts', 'yaml', 'zod'];
+const PURE_MAY_IMPORT = ['node:crypto', 'node:buffer', 'node:net', 'node:path', 'node:url', 'tldts', 'yaml', 'zod'];
 
 /** Package (or module) → the files that may import it. */
 const DOORS: Readonly<Record<string, readonly string[]>> = {
