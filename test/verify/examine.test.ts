@@ -1,6 +1,6 @@
 /** What "verified" means, from the outside: chains that must be refused first, then those that must pass. */
 import { describe, expect, it } from 'vitest';
-import { CODES, type Code } from '../../src/model/codes.ts';
+import type { Code } from '../../src/model/codes.ts';
 import { CHECKS } from '../../src/model/outcome.ts';
 import { EKU } from '../support/extensions.ts';
 import { authority, forgeIssuer, type Issued, selfSigned } from '../support/test-ca.ts';
