@@ -6,7 +6,7 @@
  * Validity periods, staples and timestamps are judged at the time of the Evidence; denials, anchors, CRLs and the rule
  * at `nowMs`. So a re-judged tunnel does not fall when its certificate expires, but does when its key is denied.
  */
-import { CODES, type Code, headline } from '../model/codes.ts';
+import { CODES, headline } from '../model/codes.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { Finding } from '../model/finding.ts';
 import type { CheckName, Outcome, Outcomes } from '../model/outcome.ts';
@@ -67,15 +67,6 @@ function examined(evidence: Evidence, rule: Rule, trust: Trust, nowMs: number): 
 /** The outcomes that depend on the path, in the words of the rule. */
 function judgedPath(context: PathContext): PathOutcomes {
   const { checks } = context.rule;
-  let sctList: Buffer | null = null;
-  const judgeStaple = (): Outcome => {
-    const answer = checkStaple(context);
-    sctList = answer.sctList;
-    return answer.outcome;
-  };
-  // The staple first: a good response may carry timestamps.
-  const staple = weigh(checks.staple, judgeStaple, () => 'staple.missing');
-  const absentCt = (why: string): Code => (why === 'no-scts' ? 'ct.no-scts' : 'ct.unavailable');
   return {
     pins: checkPins(context),
     publicRoot: weigh(
@@ -83,13 +74,13 @@ function judgedPath(context: PathContext): PathOutcomes {
       () => checkPublicRoot(context),
       () => 'public-root.private',
     ),
-    ct: weigh(checks.ct, () => checkCt(context, sctList), absentCt),
-    staple,
-    crl: weigh(
-      checks.crl,
-      () => checkCrl(context),
-      () => 'crl.missing',
+    ct: weigh(
+      checks.ct,
+      () => checkCt(context, null),
+      (why) => (why === 'no-scts' ? 'ct.no-scts' : 'ct.unavailable'),
     ),
+    staple: weigh(checks.staple, () => checkStaple(context), onStapleAbsent),
+    crl: weigh(checks.crl, () => checkCrl(context), onCrlAbsent),
     lifetime: weigh(
       checks.lifetime,
       () => checkLifetime(context),

@@ -1,13 +1,12 @@
 /**
- * CRLs of the verified path, judged now: is any of its certificates listed?
+ * CRLs of the trust snapshot against the verified path.
  *
- * Does: ask pki/crl about every certificate below the anchor. The leaf decides whether a CRL was there at all; a CRL of
- * an issuer counts when it is held.
- * Does not: fetch. What the trust snapshot lacks is absent.
- * A short-lived public certificate needs no revocation information (Baseline Requirements §4.9.9): without a CRL for it
- * the check is skipped, also under `require`.
+ * Does: ask for every certificate below the anchor. Any proven revocation fails; otherwise the leaf decides.
+ * A stale or unfit CRL is the operator's or the fetcher's, not the upstream's: it counts as absence, which `require`
+ * turns into a failure. A leaf that lives for at most seven days needs no CRL (BR §1.6.1, short-lived certificates).
  */
-import { finding } from '../../model/finding.ts';
+import type { Code } from '../../model/codes.ts';
+import { type Finding, finding } from '../../model/finding.ts';
 import type { Facts, Outcome } from '../../model/outcome.ts';
 import {
   type CrlJudgement,
@@ -15,60 +14,73 @@ import {
   DEFAULT_MAX_CRL_AGE_MS,
   judgeCrls,
 } from '../../pki/crl/check.ts';
+import type { Certificate } from '../../pki/x509/certificate.ts';
 import { verifySignature } from '../../pki/x509/signature.ts';
 import type { PathContext } from '../context.ts';
-import { isPublicAnchor } from './public-root.ts';
+import { isoText, reasonPart } from './staple.ts';
 import { failWith } from './weigh.ts';
 
-/** Baseline Requirements §1.6.1 since 2026-03-15. */
+/** Seven days, since 2026-03-15. Milliseconds. */
 const SHORT_LIVED_MS = 7 * 86_400_000;
 
 export function checkCrl(context: PathContext): Outcome {
   const { path } = context.found;
-  if (path.length === 1) return { is: 'skipped', why: 'is-anchor' };
-  let leafIs: CrlJudgement['is'] = 'none';
-  for (let depth = 0; depth < path.length - 1; depth++) {
-    const judgement = judgeAt(context, depth);
-    if (depth === 0) leafIs = judgement.is;
-    const failure = failureOf(judgement, { depth, subject: path[depth]!.subject.text });
-    if (failure !== null) return failure;
-  }
-  if (leafIs === 'good') return { is: 'pass' };
-  if ((context.trust.malformedCrls ?? 0) > 0) return failWith([finding('crl.invalid', { why: 'malformed' })]);
-  return isShortLived(context) ? { is: 'skipped', why: 'short-lived' } : { is: 'absent', why: 'no-crl' };
+  if (path.length === 1) return { is: 'skipped', why: 'leaf-is-anchor' };
+  const judged = path.slice(0, -1).map((certificate, depth) => ({
+    certificate,
+    judgement: judgeOne(context, certificate, path.slice(depth + 1), depth === 0),
+  }));
+  const revoked = judged.flatMap(({ certificate, judgement }) => revocation(certificate, judgement));
+  const [first, ...others] = revoked;
+  if (first !== undefined) return failWith([first, ...others]);
+  const facts = {
+    crls: judged.map(({ certificate, judgement }) => `${describe(judgement)} ${certificate.subject.text}`),
+  };
+  return leafOutcome(context, judged[0]!.judgement, facts);
 }
 
-function judgeAt({ found, trust, nowMs }: PathContext, depth: number): CrlJudgement {
-  const certificate = found.path[depth]!;
+/** The code of an absence that the rule does not accept. */
+export function onCrlAbsent(why: string): Code {
+  if (why === 'stale') return 'crl.stale';
+  return why === 'invalid' ? 'crl.invalid' : 'crl.missing';
+}
+
+function judgeOne(
+  { trust, nowMs }: PathContext,
+  certificate: Certificate,
+  issuers: readonly Certificate[],
+  isLeaf: boolean,
+): CrlJudgement {
   return judgeCrls({
     certificate,
-    issuers: found.path.slice(depth + 1),
+    issuers,
     crls: trust.crls.get(certificate.issuer.key) ?? [],
     nowMs,
-    maxAgeMs: depth === 0 ? DEFAULT_MAX_CRL_AGE_MS : DEFAULT_MAX_CA_CRL_AGE_MS,
+    maxAgeMs: isLeaf ? DEFAULT_MAX_CRL_AGE_MS : DEFAULT_MAX_CA_CRL_AGE_MS,
     memory: trust.signatures,
     verify: verifySignature,
   });
 }
 
-/** Null: the judgement does not fail the check. */
-function failureOf(judgement: CrlJudgement, place: Facts): Outcome | null {
-  switch (judgement.is) {
-    case 'good':
-    case 'none':
-      return null;
-    case 'revoked': {
-      const reason = judgement.reason === null ? {} : { reason: judgement.reason };
-      const revokedAt = new Date(judgement.revokedAtMs).toISOString();
-      return failWith([finding('crl.revoked', { ...place, revokedAt, ...reason })]);
-    }
-    case 'stale':
-      return failWith([finding('crl.stale', { ...place, why: judgement.why })]);
-    case 'invalid':
-      return failWith([finding('crl.invalid', { ...place, why: judgement.why })]);
-  }
+function revocation(certificate: Certificate, judgement: CrlJudgement): Finding[] {
+  if (judgement.is !== 'revoked') return [];
+  const facts: Facts = {
+    subject: certificate.subject.text,
+    serial: certificate.serial.toString('hex'),
+    revokedAt: isoText(judgement.revokedAtMs),
+    thisUpdate: isoText(judgement.thisUpdateMs),
+    ...reasonPart(judgement.reason),
+  };
+  return [finding('crl.revoked', facts)];
 }
 
-function isShortLived({ leaf, found, trust }: PathContext): boolean {
-  return leaf.notAfterMs - leaf.notBeforeMs < SHORT_LIVED_MS && isPublicAnchor(found.anchor, trust);
+function leafOutcome({ leaf, trust }: PathContext, judgement: CrlJudgement, facts: Facts): Outcome {
+  if (judgement.is === 'good') return { is: 'pass', facts };
+  if (leaf.notAfterMs - leaf.notBeforeMs <= SHORT_LIVED_MS) return { is: 'skipped', why: 'short-lived' };
+  if (judgement.is !== 'none') return { is: 'absent', why: judgement.is, facts };
+  return { is: 'absent', why: (trust.malformedCrls ?? 0) > 0 ? 'invalid' : 'no-crl', facts };
+}
+
+function describe(judgement: CrlJudgement): string {
+  return judgement.is === 'stale' || judgement.is === 'invalid' ? `${judgement.is} (${judgement.why})` : judgement.is;
 }

@@ -1,26 +1,21 @@
 /**
- * The OCSP staple of the leaf, judged with the issuer of the verified path.
+ * The stapled OCSP response of the leaf under the verified path.
  *
- * Does: give pki/ocsp what it asks for and put its word into an outcome; hand the SCTs of a good response on to CT.
- * A leaf that demands a staple (RFC 7633) fails without a usable one, also under `if-present`.
+ * Does: give pki/ocsp what it asks for and put its word into an outcome.
+ * A stale staple and a responder's error say nothing about the certificate (Apache staples `tryLater` by default), so
+ * they count as absence; a certificate that demands a staple fails for every unusable one.
  */
 import type { Code } from '../../model/codes.ts';
-import { type Finding, finding } from '../../model/finding.ts';
+import { finding } from '../../model/finding.ts';
 import type { Facts, Outcome } from '../../model/outcome.ts';
 import { DEFAULT_MAX_STAPLE_AGE_MS, demandsStaple, judgeStaple, type StapleJudgement } from '../../pki/ocsp/staple.ts';
 import { verifySignature } from '../../pki/x509/signature.ts';
 import type { PathContext } from '../context.ts';
-import { failWith } from './weigh.ts';
+import { fail, failWith } from './weigh.ts';
 
-export interface StapleAnswer {
-  readonly outcome: Outcome;
-  /** SCT list of a good response; null: none. */
-  readonly sctList: Buffer | null;
-}
-
-export function checkStaple({ leaf, found, evidence, trust, seenAtMs }: PathContext): StapleAnswer {
+export function checkStaple({ leaf, found, evidence, trust, seenAtMs }: PathContext): Outcome {
   const issuer = found.path[1];
-  if (issuer === undefined) return { outcome: { is: 'skipped', why: 'is-anchor' }, sctList: null };
+  if (issuer === undefined) return { is: 'skipped', why: 'leaf-is-anchor' };
   const judgement = judgeStaple({
     staple: evidence.staple?.bytes ?? null,
     leaf,
@@ -30,48 +25,97 @@ export function checkStaple({ leaf, found, evidence, trust, seenAtMs }: PathCont
     memory: trust.signatures,
     verify: verifySignature,
   });
-  if (judgement.is === 'good')
-    return { outcome: { is: 'pass', facts: datesOf(judgement) }, sctList: judgement.sctList };
-  if (judgement.is === 'none') return { outcome: { is: 'absent', why: 'no-staple' }, sctList: null };
-  const findings: [Finding, ...Finding[]] = [finding(CODES_OF[judgement.is], factsOf(judgement))];
-  if (judgement.is !== 'must-staple' && demandsStaple(leaf)) findings.push(finding('staple.must-staple'));
-  return { outcome: failWith(findings), sctList: null };
+  return outcomeOf(judgement, demandsStaple(leaf));
 }
 
-const CODES_OF: Readonly<Record<Exclude<StapleJudgement['is'], 'good' | 'none'>, Code>> = Object.freeze({
-  revoked: 'staple.revoked',
-  unknown: 'staple.unknown',
-  'must-staple': 'staple.must-staple',
-  stale: 'staple.stale',
-  signature: 'staple.signature',
-  'wrong-certificate': 'staple.wrong-certificate',
-  'error-response': 'staple.error-response',
-  malformed: 'staple.malformed',
-});
+/** The code of an absence that the rule does not accept. */
+export function onStapleAbsent(why: string): Code {
+  if (why === 'stale') return 'staple.stale';
+  return why === 'error-response' ? 'staple.error-response' : 'staple.missing';
+}
 
-function factsOf(judgement: StapleJudgement): Facts {
-  const why = 'why' in judgement ? { why: judgement.why.slice(0, 256) } : {};
-  const dates = 'thisUpdateMs' in judgement ? datesOf(judgement) : {};
+function outcomeOf(judgement: StapleJudgement, demanded: boolean): Outcome {
+  const facts = factsOf(judgement);
   switch (judgement.is) {
+    case 'good':
+      return { is: 'pass', facts };
     case 'revoked':
-      return { ...dates, revokedAt: isoTime(judgement.revokedAtMs), ...reasonOf(judgement.reason) };
+      return fail('staple.revoked', facts);
+    case 'unknown':
+      return fail('staple.unknown', facts);
+    case 'none':
+      return { is: 'absent', why: 'no-staple' };
+    case 'must-staple':
+      return fail('staple.must-staple');
+    case 'stale':
     case 'error-response':
-      return { status: judgement.status };
-    default:
-      return { ...why, ...dates };
+      return demanded
+        ? unusable(onStapleAbsent(judgement.is), facts, true)
+        : { is: 'absent', why: judgement.is, facts };
+    case 'malformed':
+      return unusable('staple.malformed', facts, demanded);
+    case 'signature':
+      return unusable('staple.signature', facts, demanded);
+    case 'wrong-certificate':
+      return unusable('staple.wrong-certificate', facts, demanded);
   }
 }
 
-function datesOf(answer: { readonly thisUpdateMs: number; readonly nextUpdateMs: number | null }): Facts {
-  const next = answer.nextUpdateMs === null ? {} : { nextUpdate: isoTime(answer.nextUpdateMs) };
-  return { thisUpdate: isoTime(answer.thisUpdateMs), ...next };
+function unusable(code: Code, facts: Facts, demanded: boolean): Outcome {
+  return demanded ? failWith([finding('staple.must-staple'), finding(code, facts)]) : fail(code, facts);
+}
+
+function factsOf(judgement: StapleJudgement): Facts {
+  switch (judgement.is) {
+    case 'good':
+    case 'unknown':
+      return timesOf(judgement);
+    case 'stale':
+      return { ...timesOf(judgement), reason: judgement.why };
+    case 'revoked':
+      return { ...timesOf(judgement), revokedAt: isoText(judgement.revokedAtMs), ...reasonPart(judgement.reason) };
+    case 'signature':
+      return { reason: judgement.why };
+    case 'malformed':
+      return { part: judgement.part, reason: judgement.why };
+    case 'error-response':
+      return { status: judgement.status };
+    case 'none':
+    case 'must-staple':
+    case 'wrong-certificate':
+      return {};
+  }
+}
+
+function timesOf(answer: Extract<StapleJudgement, { thisUpdateMs: number }>): Facts {
+  const { thisUpdateMs, nextUpdateMs, signer } = answer;
+  return {
+    thisUpdate: isoText(thisUpdateMs),
+    ...(nextUpdateMs === null ? {} : { nextUpdate: isoText(nextUpdateMs) }),
+    signer: signer.subject,
+    signerKind: signer.kind,
+  };
 }
 
 /** CRLReason (RFC 5280 §5.3.1). */
-function reasonOf(reason: number | null): Facts {
-  return reason === null ? {} : { reason };
+export function reasonPart(reason: number | null): { readonly reason?: string } {
+  return reason === null ? {} : { reason: REASONS[reason] ?? String(reason) };
 }
 
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
+const REASONS: Readonly<Record<number, string>> = Object.freeze({
+  0: 'unspecified',
+  1: 'keyCompromise',
+  2: 'cACompromise',
+  3: 'affiliationChanged',
+  4: 'superseded',
+  5: 'cessationOfOperation',
+  6: 'certificateHold',
+  8: 'removeFromCRL',
+  9: 'privilegeWithdrawn',
+  10: 'aACompromise',
+});
+
+/** ISO 8601; DER times always fit. */
+export function isoText(atMs: number): string {
+  return new Date(atMs).toISOString();
 }
