@@ -19,6 +19,7 @@ export interface Bound {
   readonly port: number;
   /** Descriptor that workers inherit. It belongs to this value. */
   readonly fd: number;
+  /** Later calls do nothing. Workers that have the descriptor keep the socket. */
   close(): void;
 }
 
@@ -43,7 +44,16 @@ export function bindAddress(listen: ListenAddress): Bound {
   try {
     const socket = new BoundSocket({ host: listen.address, port: listen.port });
     const { address, port } = socket.address();
-    return { address, port, fd: socket.fd(), close: () => socket.close() };
+    let open = true;
+    return {
+      address,
+      port,
+      fd: socket.fd(),
+      close() {
+        if (open) socket.close();
+        open = false;
+      },
+    };
   } catch (thrown) {
     throw new BindError(listen, thrown);
   }

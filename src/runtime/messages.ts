@@ -46,6 +46,8 @@ export interface StartMessage {
   readonly ticketKeys: Uint8Array;
   /** Inherited descriptors of bound sockets, in the order of `listen:`. */
   readonly listenFds: readonly number[];
+  /** Our own sockets, the metrics address among them: never dialled. */
+  readonly own: readonly { readonly address: string; readonly port: number }[];
 }
 
 export type ToWorker =

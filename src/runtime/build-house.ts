@@ -1,0 +1,102 @@
+/**
+ * Builds the House that the straight line lives in, and replaces its generation as a whole on reload.
+ *
+ * Does not: listen, record by itself, or read files.
+ * The caller must: call `close` when the last tunnel has ended.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../host/clock.ts';
+import { loadCa } from '../minting/ca.ts';
+import { createShelf } from '../minting/shelf.ts';
+import type { Recorder } from '../observe/recorder.ts';
+import type { Config } from '../policy/config.ts';
+import { createAlpnMemory } from '../proxy/alpn-memory.ts';
+import { createGate } from '../proxy/gate.ts';
+import type { House } from '../proxy/house.ts';
+import { DEFAULT_LIMITS, type Limits } from '../proxy/limits.ts';
+import { createTunnels } from '../proxy/tunnels.ts';
+import type { OwnEndpoint } from '../upstream/addresses.ts';
+import { createResolver, type Resolver } from '../upstream/resolve.ts';
+import type { Compiled } from './compile.ts';
+import type { CaMaterial } from './messages.ts';
+
+export interface HouseParts {
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+  readonly ca: CaMaterial;
+  readonly ticketKeys: Uint8Array;
+  /** Our own sockets, which are never dialled. */
+  readonly own: readonly OwnEndpoint[];
+  readonly first: Compiled;
+}
+
+export interface BuiltHouse {
+  readonly house: House;
+  /** New tunnels are judged by `next` from now on. */
+  apply(next: Compiled): void;
+  startDraining(): void;
+  close(): void;
+}
+
+export function buildHouse(parts: HouseParts): BuiltHouse {
+  const { clock, recorder, own } = parts;
+  let now = parts.first;
+  let draining = false;
+  const limits = limitsOf(now.generation.config);
+  let resolver = resolverOf(now.generation.config, own);
+  const shelf = createShelf({
+    ca: loadCa(parts.ca.certificatePem, parts.ca.keyPem, clock.nowMs()),
+    clock,
+    maxEntries: now.generation.config.limits.leaves,
+    ticketKeys: Buffer.from(parts.ticketKeys),
+    onMinted: (durationMs) => recorder.minted(durationMs),
+  });
+  const house: House = {
+    clock,
+    limits,
+    generation: () => now.generation,
+    trust: () => now.trust,
+    intermediates: () => [],
+    get resolver() {
+      return resolver;
+    },
+    shelf,
+    recorder,
+    gate: createGate(limits),
+    tunnels: createTunnels(),
+    alpnMemory: createAlpnMemory(),
+    eventId: () => randomUUID(),
+    draining: () => draining,
+  };
+  return {
+    house,
+    apply(next) {
+      const before = resolver;
+      resolver = resolverOf(next.generation.config, own);
+      now = next;
+      before.close();
+    },
+    startDraining() {
+      draining = true;
+    },
+    close: () => resolver.close(),
+  };
+}
+
+function resolverOf({ egress }: Config, own: readonly OwnEndpoint[]): Resolver {
+  return createResolver({ hosts: egress.hosts, servers: egress.dns.servers, own, timeoutMs: egress.dns.timeoutMs });
+}
+
+function limitsOf({ limits }: Config): Limits {
+  return {
+    ...DEFAULT_LIMITS,
+    connections: limits.connections,
+    connectionsPerClient: limits.connectionsPerClient,
+    openingPerClient: limits.handshakesPerClient,
+    headersTimeoutMs: limits.headTimeoutMs,
+    helloTimeoutMs: limits.helloTimeoutMs,
+    dialTimeoutMs: limits.dialTimeoutMs,
+    handshakeTimeoutMs: limits.handshakeTimeoutMs,
+    idleTimeoutMs: limits.idleTimeoutMs,
+  };
+}

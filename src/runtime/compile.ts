@@ -1,0 +1,34 @@
+/**
+ * Material to the frozen values that the data plane reads. The same functions have passed the same texts in the
+ * supervisor, so a failure here is a mistake of ours; it is thrown and the worker keeps what it has.
+ */
+import { loadConfig, loadPolicy } from '../policy/load.ts';
+import type { Mistake } from '../policy/mistakes.ts';
+import type { Generation } from '../proxy/house.ts';
+import type { Trust } from '../verify/trust.ts';
+import type { GenerationMaterial } from './messages.ts';
+import { anchorChoices } from './trust-files.ts';
+import { buildTrust, type Memories } from './trust-loader.ts';
+
+export interface Compiled {
+  readonly generation: Generation;
+  readonly trust: Trust;
+}
+
+/** @throws Error with the first mistake; TrustError */
+export function compile(material: GenerationMaterial, memories: Memories): Compiled {
+  const config = loadConfig(material.config.text, material.config.file);
+  if (!config.ok) throw new Error(firstMistake(config.mistakes));
+  const policy = loadPolicy(material.sources, config.value, material.shippedGroups);
+  if (!policy.ok) throw new Error(firstMistake(policy.mistakes));
+  const trust = buildTrust(material.trust, anchorChoices(config.value, policy.value), memories);
+  const { number, sha256 } = material;
+  return { generation: Object.freeze({ number, sha256, config: config.value, policy: policy.value }), trust };
+}
+
+function firstMistake(mistakes: readonly Mistake[]): string {
+  const first = mistakes.find(({ severity }) => severity === 'error');
+  return first === undefined
+    ? 'refused without a mistake'
+    : `${first.place.file}:${first.place.line}: ${first.message}`;
+}

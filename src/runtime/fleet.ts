@@ -1,0 +1,174 @@
+/**
+ * All workers together: start, broadcast, merged metrics, drain.
+ *
+ * Does not: own sockets, files or the admin server (supervisor.ts does).
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../host/clock.ts';
+import type { FailingSeries } from '../observe/failing-hosts.ts';
+import type { Sample } from '../observe/metrics.ts';
+import type { OwnEndpoint } from '../upstream/addresses.ts';
+import type { Bound } from './bind.ts';
+import type { CaMaterial, GenerationMaterial } from './messages.ts';
+import { Retired } from './retired.ts';
+import { type EndReason, WorkerSlot } from './worker-slot.ts';
+
+export interface FleetOptions {
+  readonly workers: number;
+  readonly clock: Clock;
+  readonly bound: readonly Bound[];
+  /** All of our own sockets, which are never dialled. */
+  readonly own: readonly OwnEndpoint[];
+  readonly ca: CaMaterial;
+  readonly ticketKeys: Uint8Array;
+  readonly workerEnv: Readonly<Record<string, string>>;
+  readonly material: () => GenerationMaterial;
+  readonly log: (line: string) => void;
+  readonly restarted: (reason: EndReason) => void;
+}
+
+/** Descriptors 0 to 3 are the standard ones and the IPC channel; the inherited sockets follow. */
+const FIRST_INHERITED_FD = 4;
+/** A scrape has 10 s by default; a worker that does not answer within this is shown with its last snapshot. */
+const SNAPSHOT_TIMEOUT_MS = 2000;
+
+/** Both under src/ by type stripping and under dist/ as built. */
+const WORKER_FILE = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
+);
+
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #slots: readonly WorkerSlot[];
+  readonly #retired = new Retired();
+  readonly #generations = new Map<number, number>();
+  #ready: () => void = () => undefined;
+  #fatal: (message: string) => void = () => undefined;
+  #changed: () => void = () => undefined;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#slots = Array.from({ length: options.workers }, (_, index) => this.#slot(index + 1));
+  }
+
+  /** Resolves when every worker serves; rejects when one says that it never will. */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#ready = () => {
+        if (this.serving === this.#slots.length) resolve();
+      };
+      this.#fatal = (message) => reject(new Error(message));
+      for (const slot of this.#slots) slot.start();
+    });
+    this.#fatal = (message) => this.#options.log(message);
+  }
+
+  get serving(): number {
+    return this.#slots.filter((slot) => slot.serving).length;
+  }
+
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  get tunnels(): number {
+    return this.#slots.reduce((sum, slot) => sum + slot.tunnels, 0);
+  }
+
+  /** Sends the newest generation to every worker; resolves when all that serve have taken it, or after `timeoutMs`. */
+  async publish(timeoutMs: number): Promise<void> {
+    const material = this.#options.material();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#changed = () => {
+        const behind = this.#slots.some(
+          (slot, index) => slot.serving && (this.#generations.get(index + 1) ?? 0) < material.number,
+        );
+        if (behind) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      for (const slot of this.#slots) slot.send({ kind: 'generation', material });
+    });
+  }
+
+  /** Drops what was counted for policies that are no more. */
+  forgetPolicies(keep: ReadonlySet<string>): void {
+    this.#retired.forget(keep);
+  }
+
+  reopenAudit(): void {
+    for (const slot of this.#slots) slot.send({ kind: 'reopen-audit' });
+  }
+
+  /** Snapshots of the living, asked for now, and the counters of the dead. */
+  async snapshots(): Promise<{
+    readonly samples: readonly (readonly Sample[])[];
+    readonly failing: readonly (readonly FailingSeries[])[];
+  }> {
+    await Promise.all(this.#slots.map((slot) => slot.refresh(SNAPSHOT_TIMEOUT_MS)));
+    await this.#retired.fold();
+    const living = this.#slots.flatMap(({ lastSnapshot }) => (lastSnapshot === null ? [] : [lastSnapshot]));
+    return {
+      samples: [...this.#retired.parts, ...living.map(({ samples }) => samples)],
+      failing: living.map(({ failing }) => failing),
+    };
+  }
+
+  async drain(timeoutMs: number): Promise<{ readonly finished: number; readonly cut: number }> {
+    const counts = await Promise.all(this.#slots.map((slot) => slot.drain(timeoutMs)));
+    return {
+      finished: counts.reduce((sum, { finished }) => sum + finished, 0),
+      cut: counts.reduce((sum, { cut }) => sum + cut, 0),
+    };
+  }
+
+  #slot(worker: number): WorkerSlot {
+    const { clock, ca, ticketKeys, bound, own, log, restarted, material } = this.#options;
+    const slot = new WorkerSlot({
+      worker,
+      clock,
+      log,
+      spawn: () => this.#spawn(),
+      startMessage: () => {
+        const newest = material();
+        this.#generations.set(worker, newest.number);
+        const listenFds = bound.map((_, index) => FIRST_INHERITED_FD + index);
+        return { kind: 'start', worker, material: newest, ca, ticketKeys, listenFds, own };
+      },
+      ready: () => {
+        const newest = material();
+        // A reload while the process was starting.
+        if ((this.#generations.get(worker) ?? 0) < newest.number) slot.send({ kind: 'generation', material: newest });
+        this.#ready();
+      },
+      applied: (generation) => {
+        this.#generations.set(worker, generation);
+        this.#changed();
+      },
+      ended: (reason, last) => {
+        if (last !== null) this.#retired.add(last.samples);
+        restarted(reason);
+        this.#changed();
+      },
+      fatal: (message) => this.#fatal(message),
+    });
+    return slot;
+  }
+
+  #spawn(): ChildProcess {
+    const { bound, workerEnv, log } = this.#options;
+    const child = fork(WORKER_FILE, [], {
+      env: workerEnv,
+      // The inspector must not be opened by a signal in a process that holds a CA key.
+      execArgv: ['--disable-sigusr1'],
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...bound.map(({ fd }) => fd)],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => log(text.trimEnd()));
+    }
+    return child;
+  }
+}

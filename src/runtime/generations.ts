@@ -1,0 +1,197 @@
+/**
+ * The supervisor's generations: what runs now, and how it becomes the next one.
+ *
+ * Does: read until the files are at rest, decide (reload.ts), build the material for workers, remember the last good.
+ * Does not: talk to workers or write metrics; its caller does with what it answers.
+ * The caller must: call `start` once and then `reload`, one at a time.
+ */
+import { createHash } from 'node:crypto';
+import { dirname, relative } from 'node:path';
+import type { Clock } from '../host/clock.ts';
+import { FileError } from '../host/files.ts';
+import type { Config } from '../policy/config.ts';
+import { loadPolicy, type PolicySource, type TextFile } from '../policy/load.ts';
+import type { Mistake } from '../policy/mistakes.ts';
+import type { LastGood } from './last-good.ts';
+import type { GenerationMaterial, TrustMaterial } from './messages.ts';
+import { type Accepted, decide, decideConfig, type Previous } from './reload.ts';
+import { digestOf, type ReadSources, readConfigFile, readSettled, readSources, type Unread } from './sources.ts';
+import { TrustError } from './trust-error.ts';
+import { readTrustMaterial } from './trust-files.ts';
+import { checkTrust } from './trust-loader.ts';
+
+export interface Generation extends Accepted {
+  readonly number: number;
+  readonly sha256: string;
+  readonly trust: TrustMaterial;
+}
+
+export type Step =
+  | { readonly kind: 'unchanged' }
+  /** The files say again what runs: an earlier refusal is over. */
+  | { readonly kind: 'restored' }
+  | {
+      readonly kind: 'accepted';
+      readonly generation: Generation;
+      /** What was not taken: the configuration, held files, trust. Empty: everything was. */
+      readonly refused: readonly Mistake[];
+    }
+  | { readonly kind: 'refused'; readonly refused: readonly Mistake[] };
+
+export interface GenerationsOptions {
+  /** Absolute path of pinwarden.yaml. */
+  readonly configPath: string;
+  readonly clock: Clock;
+  readonly pause: (durationMs: number) => Promise<void>;
+  readonly shippedGroups: () => readonly TextFile[];
+  readonly ownCas: () => readonly string[];
+}
+
+interface Read {
+  readonly configFile: TextFile;
+  readonly config: Config;
+  readonly configRefused: readonly Mistake[];
+  readonly files: ReadSources;
+}
+
+export class Generations {
+  readonly #options: GenerationsOptions;
+  #current: Generation | null = null;
+  /** Digest of what was looked at last, taken or not: the same files are not judged twice. */
+  #seen = '';
+
+  constructor(options: GenerationsOptions) {
+    this.#options = options;
+  }
+
+  get current(): Generation | null {
+    return this.#current;
+  }
+
+  /** The first generation. `lastGood` is what an earlier run left behind. */
+  start(config: Config, configFile: TextFile, lastGood: LastGood | null): Step {
+    const files = readSources(config);
+    this.#seen = digestRead(configFile, files);
+    return this.#decide(
+      { config, configFile, files, configRefused: [] },
+      lastGood === null ? null : this.#revive(config, lastGood),
+      lastGood?.number ?? 0,
+    );
+  }
+
+  /** Looks at the files and takes what is new and right. */
+  async reload(): Promise<Step> {
+    const current = this.#current;
+    if (current === null) throw new TypeError('reload before start');
+    const now = this.#look(current);
+    const digest = now.digest;
+    if (digest === this.#seen && !this.#clockMatters(current)) return { kind: 'unchanged' };
+    const settled =
+      digest === this.#seen ? now.value : await readSettled(() => this.#look(current), this.#options.pause);
+    if (settled === null) return { kind: 'unchanged' };
+    if (settled instanceof FileError) return { kind: 'refused', refused: [asMistake(settled.file, settled.message)] };
+    this.#seen = digestRead(settled.configFile, settled.files);
+    return this.#decide(settled, current, current.number);
+  }
+
+  /** A `weakens:` that ends, or trust files that changed beside the policy, make the same texts worth another look. */
+  #clockMatters(current: Generation): boolean {
+    try {
+      const trust = readTrustMaterial(current.config, current.policy, this.#options.ownCas());
+      return digestTrust(trust) !== digestTrust(current.trust);
+    } catch {
+      return false;
+    }
+  }
+
+  #look(current: Generation): { readonly digest: string; readonly value: Read | FileError } {
+    try {
+      const configFile = readConfigFile(this.#options.configPath);
+      const decided = decideConfig(configFile, current);
+      if (!decided.ok) throw new TypeError('a configuration was refused although one runs');
+      const files = readSources(decided.config);
+      const value = { configFile, config: decided.config, configRefused: decided.refused, files };
+      return { digest: digestRead(configFile, files), value };
+    } catch (thrown) {
+      if (thrown instanceof FileError) return { digest: `unreadable ${thrown.message}`, value: thrown };
+      throw thrown;
+    }
+  }
+
+  #decide(read: Read, previous: Previous | null, number: number): Step {
+    const { config, configRefused, files } = read;
+    const configFile = configRefused.length > 0 && this.#current !== null ? this.#current.configFile : read.configFile;
+    const nowMs = this.#options.clock.nowMs();
+    const shippedGroups = this.#options.shippedGroups();
+    const decided = decide({ config, configFile, ...files, shippedGroups, previous, nowMs });
+    if (!decided.ok) return { kind: 'refused', refused: [...configRefused, ...decided.mistakes] };
+    const { accepted } = decided;
+    const refused = [...configRefused, ...accepted.held.flatMap(({ mistakes }) => mistakes)];
+    const trust = this.#trust(accepted);
+    if (!('publicAnchors' in trust)) return { kind: 'refused', refused: [...refused, trust] };
+    const sha256 = nameGeneration(accepted, trust);
+    if (this.#current !== null && sha256 === this.#current.sha256) {
+      this.#current = { ...this.#current, held: accepted.held };
+      return refused.length > 0 ? { kind: 'refused', refused } : { kind: 'restored' };
+    }
+    this.#current = { ...accepted, number: number + 1, sha256, trust };
+    return { kind: 'accepted', generation: this.#current, refused };
+  }
+
+  #trust({ config, policy }: Accepted): TrustMaterial | Mistake {
+    try {
+      const material = readTrustMaterial(config, policy, this.#options.ownCas());
+      checkTrust(material);
+      return material;
+    } catch (thrown) {
+      if (thrown instanceof FileError || thrown instanceof TrustError) return asMistake(config.file, thrown.message);
+      throw thrown;
+    }
+  }
+
+  #revive(config: Config, lastGood: LastGood): Previous {
+    const sources = lastGood.sources.map(({ file, text }): PolicySource => {
+      const entry = config.policies.find(({ path }) => path === file || path === dirname(file));
+      const bounds = entry ?? { path: file, owner: null, mayMatch: null, mayNot: [] };
+      return { path: bounds.path, owner: bounds.owner, mayMatch: bounds.mayMatch, mayNot: bounds.mayNot, file, text };
+    });
+    const loaded = loadPolicy(sources, config, this.#options.shippedGroups());
+    return { sources, policy: loaded.ok ? loaded.value : null };
+  }
+}
+
+/** What workers get. */
+export function materialOf(generation: Generation, shippedGroups: readonly TextFile[]): GenerationMaterial {
+  const { number, sha256, configFile, sources, trust } = generation;
+  return { number, sha256, config: configFile, sources, shippedGroups, trust };
+}
+
+function digestRead(
+  configFile: TextFile,
+  { sources, unread }: { sources: readonly TextFile[]; unread: readonly Unread[] },
+): string {
+  return digestOf([configFile, ...sources], unread);
+}
+
+function digestTrust(material: TrustMaterial): string {
+  const { publicAnchors, systemAnchors, anchorFiles, logList, crls, ownCas } = material;
+  const hash = createHash('sha256');
+  const texts = [publicAnchors, systemAnchors ?? '', ...anchorFiles.map(({ text }) => text), logList ?? '', ...ownCas];
+  for (const one of texts) hash.update(`${one.length}\0`).update(one);
+  for (const { bytes } of crls) hash.update(bytes);
+  return hash.digest('hex');
+}
+
+/** Over contents and over names relative to the configuration, so that replicas with other mount points agree. */
+function nameGeneration({ configFile, sources }: Accepted, trust: TrustMaterial): string {
+  const home = dirname(configFile.file);
+  const files = [configFile, ...sources].map(({ file, text }) => ({ file: relative(home, file), text }));
+  return createHash('sha256')
+    .update(digestOf(files))
+    .update(digestTrust({ ...trust, ownCas: [] }))
+    .digest('hex');
+}
+
+function asMistake(file: string, message: string): Mistake {
+  return { place: { file, line: 1, column: 1 }, message, severity: 'error' };
+}

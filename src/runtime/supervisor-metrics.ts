@@ -1,0 +1,88 @@
+/** What the supervisor counts: configuration, CA, anchors, workers. The words come from the generation, never from peers. */
+import { countDistinct, type FailingSeries } from '../observe/failing-hosts.ts';
+import { createGroups } from '../observe/groups.ts';
+import { createMeters, type Sample } from '../observe/metrics.ts';
+import type { Policy, Rule } from '../policy/policy.ts';
+import type { EndReason } from './worker-slot.ts';
+
+export interface Versions {
+  readonly version: string;
+  readonly node: string;
+  readonly openssl: string;
+}
+
+export interface GenerationFacts {
+  readonly number: number;
+  readonly sha256: string;
+  readonly policy: Policy;
+}
+
+export interface SupervisorMetrics {
+  /** A generation serves. Answers the labels that policies have now. */
+  generation(facts: GenerationFacts): ReadonlySet<string>;
+  /** A look at the files ended: was everything in them taken? */
+  reloaded(result: 'accepted' | 'partly' | 'refused', held: number, nowMs: number): void;
+  ca(expiresMs: number): void;
+  ages(ages: { readonly publicAnchorsMs: number; readonly ctLogListMs: number | null }): void;
+  workers(serving: number): void;
+  restarted(reason: EndReason): void;
+  selfTested(nowMs: number): void;
+  failing(parts: readonly (readonly FailingSeries[])[]): void;
+  snapshot(): Promise<readonly Sample[]>;
+}
+
+export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
+  const meters = createMeters('supervisor');
+  meters.set('buildInfo', 1, { ...versions });
+  for (const reason of ['crash', 'stall', 'refused']) meters.add('restarts', { reason }, 0);
+  for (const result of ['accepted', 'partly', 'refused']) meters.add('reloads', { result }, 0);
+  return {
+    generation({ number, sha256, policy }) {
+      meters.set('generation', number);
+      meters.clear('configHash');
+      meters.set('configHash', 1, { sha256 });
+      const rules = policy.unmatched.action === 'judge' ? [policy.unmatched.rule, ...policy.rules] : policy.rules;
+      const groups = createGroups(rules);
+      for (const name of ['policyInfo', 'overrideActive', 'pinExpiry'] as const) meters.clear(name);
+      const expiries = new Map<string, number>();
+      for (const rule of rules) {
+        const label = groups.label(rule);
+        meters.set('policyInfo', 1, {
+          policy: label,
+          owner: rule.owner ?? '',
+          mode: rule.mode,
+          on_failure: rule.onFailure,
+        });
+        if (rule.unsafeFloor !== null) meters.set('overrideActive', 1, { policy: label });
+        const expiresMs = firstExpiry(rule);
+        if (expiresMs !== null) expiries.set(label, Math.min(expiresMs, expiries.get(label) ?? expiresMs));
+      }
+      for (const [label, expiresMs] of expiries) meters.set('pinExpiry', expiresMs / 1000, { policy: label });
+      return groups.labels;
+    },
+    reloaded(result, held, nowMs) {
+      meters.add('reloads', { result });
+      meters.set('reloadSuccessful', result === 'accepted' ? 1 : 0);
+      if (result === 'accepted') meters.set('reloadSuccessAt', nowMs / 1000);
+      meters.set('sourcesHeld', held);
+    },
+    ca: (expiresMs) => meters.set('caExpiry', expiresMs / 1000, { slot: 'current' }),
+    ages({ publicAnchorsMs, ctLogListMs }) {
+      meters.set('publicAnchorsAge', publicAnchorsMs / 1000);
+      if (ctLogListMs !== null) meters.set('ctLogListAge', ctLogListMs / 1000);
+    },
+    workers: (serving) => meters.set('workers', serving),
+    restarted: (reason) => meters.add('restarts', { reason }),
+    selfTested: (nowMs) => meters.set('selftest', nowMs / 1000),
+    failing(parts) {
+      meters.clear('failingHosts');
+      for (const { policy, code, hosts } of countDistinct(parts)) meters.set('failingHosts', hosts, { policy, code });
+    },
+    snapshot: () => meters.snapshot(),
+  };
+}
+
+function firstExpiry(rule: Rule): number | null {
+  const dates = rule.pins.anyOf.flatMap(({ expiresMs }) => (expiresMs === null ? [] : [expiresMs]));
+  return dates.length === 0 ? null : Math.min(...dates);
+}

@@ -1,0 +1,214 @@
+/**
+ * The start, in an order in which nothing serves before everything is right: configuration, CA, policies, sockets,
+ * metrics address, workers, self-test. Whatever was opened is closed again when a later step fails.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../host/clock.ts';
+import { FileError, listDirectory, makeDirectory, readText } from '../host/files.ts';
+import { TICKET_KEY_BYTES } from '../minting/shelf.ts';
+import type { Config, ListenAddress } from '../policy/config.ts';
+import type { TextFile } from '../policy/load.ts';
+import { type Mistake, printMistake } from '../policy/mistakes.ts';
+import type { Trust } from '../verify/trust.ts';
+import { type OpenedAdmin, openAdmin } from './admin-routes.ts';
+import { BindError, type Bound, bindAddress } from './bind.ts';
+import { CaFileError, type LoadedCa, openCa } from './ca-files.ts';
+import { Fleet } from './fleet.ts';
+import { type Generation, Generations, materialOf } from './generations.ts';
+import { loadLastGood } from './last-good.ts';
+import { decideConfig } from './reload.ts';
+import { selfTest } from './self-test.ts';
+import { readConfigFile } from './sources.ts';
+import { Supervisor, type SupervisorParts } from './supervisor.ts';
+import { createSupervisorMetrics, type Versions } from './supervisor-metrics.ts';
+import { anchorChoices } from './trust-files.ts';
+import { buildTrust } from './trust-loader.ts';
+
+export interface SupervisorOptions {
+  /** Absolute path of pinwarden.yaml. */
+  readonly configPath: string;
+  readonly clock: Clock;
+  readonly pause: (durationMs: number) => Promise<void>;
+  /** One line for the operator, without its end. */
+  readonly log: (line: string) => void;
+  readonly versions: Versions;
+  readonly workerEnv: Readonly<Record<string, string>>;
+  readonly cores: number;
+  /** Null where the system has no user ids. */
+  readonly uid: number | null;
+}
+
+/** The start was refused; each line is for the operator. */
+export class StartError extends Error {
+  readonly lines: readonly string[];
+
+  constructor(lines: readonly string[], cause?: unknown) {
+    super(lines[0] ?? 'the start was refused', cause === undefined ? undefined : { cause });
+    this.name = 'StartError';
+    this.lines = lines;
+  }
+}
+
+/** config/groups of the installation, under src/ and under dist/ alike. */
+const GROUPS_DIRECTORY = fileURLToPath(new URL('../../config/groups', import.meta.url));
+const MAX_GROUP_BYTES = 1024 * 1024;
+
+/** @throws StartError */
+export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const opened: { close(): void }[] = [];
+  try {
+    return await start(options, opened);
+  } catch (thrown) {
+    for (const one of opened.toReversed()) one.close();
+    if (thrown instanceof StartError) throw thrown;
+    if (thrown instanceof BindError || thrown instanceof CaFileError || thrown instanceof FileError) {
+      throw new StartError([thrown.message], thrown);
+    }
+    throw thrown;
+  }
+}
+
+async function start(options: SupervisorOptions, opened: { close(): void }[]): Promise<Supervisor> {
+  const { clock, log, versions } = options;
+  const { config, configFile } = readConfig(options.configPath);
+  makeDirectory(config.state);
+  const ca = openCa(config.ca, clock.nowMs(), options.uid);
+  const generations = new Generations({
+    configPath: options.configPath,
+    clock,
+    pause: options.pause,
+    shippedGroups,
+    ownCas: () => [ca.material.certificatePem],
+  });
+  const first = generations.start(config, configFile, loadLastGood(config.state));
+  if (first.kind !== 'accepted') {
+    throw new StartError(first.kind === 'refused' ? printMistakes(first.refused) : ['there is nothing to serve']);
+  }
+  const bound = bindAll(config.listen, opened);
+  const metrics = createSupervisorMetrics(versions);
+  let supervisor: Supervisor | null = null;
+  const admin = await openMetrics(config, versions, () => supervisor, opened);
+  const own = [...bound.map(({ address, port }) => ({ address, port })), ...(admin === null ? [] : [admin.address])];
+  const fleet = createFleet(options, {
+    config,
+    bound,
+    own,
+    ca,
+    generations,
+    restarted: (why) => metrics.restarted(why),
+  });
+  const parts: SupervisorParts = { clock, log, config, ca, bound, generations, fleet, metrics };
+  supervisor = new Supervisor(parts);
+  metrics.ca(ca.ca.notAfterMs);
+  supervisor.announce();
+  supervisor.record(first);
+  await startFleet(fleet);
+  const tested = await selfTest({ clock, trust: trustOf(first.generation) });
+  supervisor.open({ metricsAddress: admin?.address ?? null, admin: admin?.server ?? null, selfTest: tested });
+  return supervisor;
+}
+
+function readConfig(configPath: string): { readonly config: Config; readonly configFile: TextFile } {
+  try {
+    const decided = decideConfig(readConfigFile(configPath), null);
+    if (decided.ok) return decided;
+    throw new StartError(printMistakes(decided.mistakes));
+  } catch (thrown) {
+    if (thrown instanceof FileError) throw new StartError([thrown.message, 'make one with: pinwarden init'], thrown);
+    throw thrown;
+  }
+}
+
+function bindAll(listen: readonly ListenAddress[], opened: { close(): void }[]): readonly Bound[] {
+  return listen.map((one) => {
+    const bound = bindAddress(one);
+    opened.push(bound);
+    return bound;
+  });
+}
+
+async function openMetrics(
+  config: Config,
+  versions: Versions,
+  supervisor: () => Supervisor | null,
+  opened: { close(): void }[],
+): Promise<OpenedAdmin | null> {
+  if (config.metrics === null) return null;
+  const admin = await openAdmin(config.metrics, {
+    versions,
+    metricsText: async () => (await supervisor()?.metricsText()) ?? '',
+    readiness: () => supervisor()?.readiness() ?? { policies: false, ca: false, listeners: false, serving: false },
+  });
+  opened.push({
+    close: () => {
+      admin.server.close();
+      admin.server.closeAllConnections();
+    },
+  });
+  return admin;
+}
+
+interface FleetAsk {
+  readonly config: Config;
+  readonly bound: readonly Bound[];
+  readonly own: readonly ListenAddress[];
+  readonly ca: LoadedCa;
+  readonly generations: Generations;
+  readonly restarted: (reason: 'crash' | 'stall' | 'refused') => void;
+}
+
+function createFleet(options: SupervisorOptions, ask: FleetAsk): Fleet {
+  const { config, bound, own, ca, generations, restarted } = ask;
+  const material = (): ReturnType<typeof materialOf> => {
+    const generation: Generation | null = generations.current;
+    if (generation === null) throw new TypeError('no generation');
+    return materialOf(generation, shippedGroups());
+  };
+  return new Fleet({
+    workers: config.workers ?? options.cores,
+    clock: options.clock,
+    bound,
+    own,
+    ca: ca.material,
+    ticketKeys: randomBytes(TICKET_KEY_BYTES),
+    workerEnv: options.workerEnv,
+    material,
+    log: options.log,
+    restarted,
+  });
+}
+
+async function startFleet(fleet: Fleet): Promise<void> {
+  try {
+    await fleet.start();
+  } catch (thrown) {
+    await fleet.drain(0);
+    throw new StartError([thrown instanceof Error ? thrown.message : String(thrown)], thrown);
+  }
+}
+
+/** The snapshot as workers build it, for the self-test: with memories that are thrown away. */
+function trustOf({ trust, config, policy }: Generation): Trust {
+  const nothing = { recall: () => undefined, remember: () => undefined };
+  return buildTrust(trust, anchorChoices(config, policy), { signatures: nothing, certificates: nothing });
+}
+
+/** The named groups that ship; none when the directory is not there. */
+export function shippedGroups(): readonly TextFile[] {
+  try {
+    const names = (listDirectory(GROUPS_DIRECTORY) ?? []).filter((name) => /\.ya?ml$/.test(name));
+    return names.map((name) => {
+      const file = join(GROUPS_DIRECTORY, name);
+      return { file, text: readText(file, MAX_GROUP_BYTES) };
+    });
+  } catch (thrown) {
+    if (thrown instanceof FileError && thrown.why === 'missing') return [];
+    throw thrown;
+  }
+}
+
+function printMistakes(mistakes: readonly Mistake[]): readonly string[] {
+  return mistakes.map((mistake) => printMistake(mistake, null));
+}

@@ -1,0 +1,167 @@
+/**
+ * What a worker process does, without the process: built from one start message, fed by the later ones.
+ *
+ * Does: build the house, listen on the inherited sockets, take generations, snapshots and the drain.
+ * Does not: touch `process` (worker.ts does), so that tests can run it in their own process.
+ */
+import type { Server } from 'node:net';
+import { dirname } from 'node:path';
+import type { Clock } from '../host/clock.ts';
+import { makeDirectory, openAppend } from '../host/files.ts';
+import { type Audit, openAudit } from '../observe/audit.ts';
+import { createRecorder } from '../observe/create-recorder.ts';
+import { createMetrics, type Metrics } from '../observe/worker-metrics.ts';
+import { createSignatureMemory } from '../pki/x509/signature.ts';
+import type { Config } from '../policy/config.ts';
+import type { Rule } from '../policy/policy.ts';
+import type { Generation } from '../proxy/house.ts';
+import { createListener } from '../proxy/listener.ts';
+import { createCertificateMemory } from '../verify/certificate-memory.ts';
+import { auditFileOf } from './audit-file.ts';
+import { type BuiltHouse, buildHouse } from './build-house.ts';
+import { compile } from './compile.ts';
+import { drain } from './drain.ts';
+import type { FromWorker, StartMessage, ToWorker } from './messages.ts';
+import type { Memories } from './trust-loader.ts';
+
+/** Results of signature checks: some 100 bytes each, so a few MiB; public intermediates are a few hundred. */
+const SIGNATURE_MEMORY_ENTRIES = 16_384;
+/** Parsed certificates: some 8 KiB each, so 32 MiB at worst. */
+const CERTIFICATE_MEMORY_ENTRIES = 4096;
+/** Close lines wait at most so long for a verdict line to ride with. */
+const AUDIT_FLUSH_MS = 200;
+const BEAT_MS = 1000;
+
+export interface WorkerDeps {
+  readonly clock: Clock;
+  readonly send: (message: FromWorker) => void;
+  readonly pause: (durationMs: number) => Promise<void>;
+  /** Opens the server on what the number stands for: an inherited descriptor. */
+  readonly listen: (server: Server, listenFd: number) => Promise<void>;
+}
+
+export class WorkerService {
+  readonly #deps: WorkerDeps;
+  readonly #memories: Memories;
+  readonly #metrics: Metrics;
+  readonly #audit: Audit;
+  readonly #auditFile: string;
+  readonly #built: BuiltHouse;
+  readonly #servers: Server[] = [];
+  readonly #timers: NodeJS.Timeout[] = [];
+  #drainTimeoutMs = Number.POSITIVE_INFINITY;
+  #draining: Promise<void> | null = null;
+
+  private constructor(message: StartMessage, deps: WorkerDeps) {
+    this.#deps = deps;
+    this.#memories = {
+      signatures: createSignatureMemory(SIGNATURE_MEMORY_ENTRIES),
+      certificates: createCertificateMemory(CERTIFICATE_MEMORY_ENTRIES),
+    };
+    const first = compile(message.material, this.#memories);
+    const { audit } = first.generation.config;
+    this.#metrics = createMetrics();
+    this.#auditFile = auditFileOf(audit.file, message.worker);
+    makeDirectory(dirname(this.#auditFile));
+    this.#audit = openAudit({
+      file: openAppend(this.#auditFile),
+      onFull: audit.onFull,
+      counted: (kind, written, count) => this.#metrics.audited(kind, written, count),
+      now: () => deps.clock.nowMs(),
+    });
+    const recorder = createRecorder({ audit: this.#audit, metrics: this.#metrics, worker: message.worker });
+    const { ca, ticketKeys, own } = message;
+    this.#built = buildHouse({ clock: deps.clock, recorder, ca, ticketKeys, own, first });
+  }
+
+  /** Resolves when every socket accepts. */
+  static async start(message: StartMessage, deps: WorkerDeps): Promise<WorkerService> {
+    const service = new WorkerService(message, deps);
+    await service.#metrics.setRules(rulesOf(service.#built.house.generation()));
+    for (const fd of message.listenFds) {
+      const server = createListener(service.#built.house);
+      await deps.listen(server, fd);
+      service.#servers.push(server);
+    }
+    service.#every(AUDIT_FLUSH_MS, () => service.#audit.flush());
+    service.#every(BEAT_MS, () => service.#beat());
+    deps.send({ kind: 'ready' });
+    return service;
+  }
+
+  get config(): Config {
+    return this.#built.house.generation().config;
+  }
+
+  /** Resolves when the message has been dealt with; a drain resolves when the worker may end. */
+  async receive(message: ToWorker): Promise<void> {
+    switch (message.kind) {
+      case 'start':
+        throw new TypeError('a worker starts once');
+      case 'generation':
+        await this.#apply(message);
+        return;
+      case 'snapshot': {
+        const snapshot = await this.#metrics.snapshot(this.#deps.clock.nowMs());
+        this.#deps.send({ kind: 'snapshot', id: message.id, snapshot });
+        return;
+      }
+      case 'reopen-audit':
+        this.#audit.reopen(openAppend(this.#auditFile));
+        return;
+      case 'drain':
+        await this.#drain(message.timeoutMs);
+        return;
+    }
+  }
+
+  async #apply({ material }: ToWorker & { kind: 'generation' }): Promise<void> {
+    const { number } = material;
+    if (number <= this.#built.house.generation().number) return;
+    try {
+      const next = compile(material, this.#memories);
+      this.#built.apply(next);
+      this.#deps.send({ kind: 'applied', generation: number });
+      await this.#metrics.setRules(rulesOf(next.generation));
+    } catch (thrown) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      this.#deps.send({ kind: 'not-applied', generation: number, message });
+    }
+  }
+
+  async #drain(timeoutMs: number): Promise<void> {
+    // A second signal only shortens the drain that is under way.
+    this.#drainTimeoutMs = Math.min(timeoutMs, this.#drainTimeoutMs);
+    this.#draining ??= this.#letGo();
+    await this.#draining;
+  }
+
+  async #letGo(): Promise<void> {
+    const { clock, pause, send } = this.#deps;
+    this.#built.startDraining();
+    const counts = await drain({
+      servers: this.#servers,
+      tunnels: this.#built.house.tunnels,
+      clock,
+      pause,
+      timeoutMs: () => this.#drainTimeoutMs,
+    });
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#audit.end();
+    this.#built.close();
+    send({ kind: 'drained', ...counts });
+  }
+
+  #beat(): void {
+    this.#deps.send({ kind: 'beat', tunnels: this.#built.house.tunnels.size });
+  }
+
+  #every(periodMs: number, work: () => void): void {
+    this.#timers.push(setInterval(work, periodMs));
+  }
+}
+
+/** `unmatched` judges too and has a group of its own. */
+export function rulesOf({ policy }: Pick<Generation, 'policy'>): readonly Rule[] {
+  return policy.unmatched.action === 'judge' ? [policy.unmatched.rule, ...policy.rules] : policy.rules;
+}

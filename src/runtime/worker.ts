@@ -1,0 +1,66 @@
+/**
+ * Entry point of a worker process: its messages, its signals, its end.
+ *
+ * Whatever is thrown and not caught ends the process, because nobody knows what state it left behind; the supervisor
+ * starts another one, and the kernel queues connections meanwhile. Without a supervisor a worker does not live on: it
+ * would hold the sockets against the next one.
+ */
+import type { Server } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { systemClock } from '../host/clock.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+import { WorkerService } from './worker-service.ts';
+
+/** EX_SOFTWARE of sysexits: our own mistake. */
+const EXIT_SOFTWARE = 70;
+
+function send(message: FromWorker): void {
+  process.send?.(message);
+}
+
+async function listen(server: Server, listenFd: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ fd: listenFd }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+let service: WorkerService | null = null;
+
+async function receive(message: ToWorker): Promise<void> {
+  if (message.kind === 'start') {
+    service = await WorkerService.start(message, { clock: systemClock, send, pause: async (ms) => pause(ms), listen });
+    return;
+  }
+  await service?.receive(message);
+  if (message.kind === 'drain') process.disconnect?.();
+}
+
+function fail(thrown: unknown): void {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  // Somebody else listens: a new start would find the same.
+  const fatal = service === null && thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE';
+  const leave = (): void => process.exit(EXIT_SOFTWARE);
+  const failed: FromWorker = { kind: 'failed', message, fatal };
+  if (process.send === undefined) leave();
+  else process.send(failed, leave);
+}
+
+function crash(thrown: unknown): void {
+  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  process.stderr.write(`uncaught: ${text.replaceAll(/\s*\n\s*/g, ' | ').slice(0, 2000)}\n`);
+  process.exit(EXIT_SOFTWARE);
+}
+
+process.on('uncaughtException', crash);
+process.on('unhandledRejection', crash);
+// The terminal and service managers signal the whole group; the supervisor decides what happens.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+process.on('disconnect', () => process.exit(0));
+process.on('message', (message) => {
+  const received = message as ToWorker;
+  receive(received).catch(received.kind === 'start' ? fail : crash);
+});
