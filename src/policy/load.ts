@@ -1,39 +1,112 @@
 /**
  * Files to frozen values: the entry point of the policy room.
  *
- * Does: texts in, `Config` or `Policy` out, or every mistake with its place.
- * Does not: read files or the clock (host/files.ts and lint.ts' caller do).
- * The caller must: hand in absolute paths, and keep the last good generation when a load is refused.
+ * Does: texts in, `Config` or `Policy` out, or every mistake of all files at once, each with its place.
+ * Does not: read files or the clock; what depends on today is in lint.ts and weakening.ts.
+ * The caller must: hand in absolute paths, and keep the last good generation when a load is refused. To keep a broken
+ * file's last good text and take the others, ask `readPolicyFile` for each file first.
  */
-import type { Config, Forbidden } from './config.ts';
-import type { Loaded } from './mistakes.ts';
-import type { HostPattern, Policy } from './policy.ts';
+import { createHash } from 'node:crypto';
+import { assemble } from './assemble.ts';
+import { compileConfig } from './compile-config.ts';
+import type { Config } from './config.ts';
+import { issuesToMistakes } from './issues.ts';
+import { byPlace, compareText, type Loaded, type Mistake } from './mistakes.ts';
+import { loadShippedGroups, type PinGroup, type PinGroups } from './pin-groups.ts';
+import type { Policy } from './policy.ts';
+import { type PolicyFile, readPolicyFile } from './policy-file.ts';
+import { configJsonSchema } from './reference.ts';
+import { checkShape, configSchema } from './schema.ts';
+import type { PolicySource, TextFile } from './sources.ts';
+import { readYaml } from './yaml.ts';
 
-/** A file's text with its absolute path. */
-export interface TextFile {
-  readonly file: string;
-  readonly text: string;
+export type { PolicySource, TextFile } from './sources.ts';
+
+/** `file` is the absolute path of `text`; relative paths in it are resolved against its directory. Never throws. */
+export function loadConfig(text: string, file: string): Loaded<Config> {
+  const yaml = readYaml(text, file);
+  if (!yaml.ok) {
+    return yaml;
+  }
+  const shape = checkShape(configSchema, yaml.value.value);
+  return shape.ok
+    ? compileConfig(shape.value, yaml.value)
+    : { ok: false, mistakes: issuesToMistakes(shape.issues, yaml.value, configJsonSchema()).toSorted(byPlace) };
 }
 
-/** One policy file, with what its entry of `policies:` says about it. */
-export interface PolicySource extends TextFile {
-  /** The entry of `policies:` that the file was found under. */
-  readonly path: string;
-  readonly owner: string | null;
-  readonly mayMatch: readonly HostPattern[] | null;
-  readonly mayNot: readonly Forbidden[];
-}
-
-/** `file` is the absolute path of `text`; relative paths in it are resolved against its directory. */
-export function loadConfig(_text: string, _file: string): Loaded<Config> {
-  throw new Error('not written yet');
-}
-
-/** `shippedGroups`: the files of config/groups, for names with `@`. Order of `sources` does not change the answer. */
+/**
+ * `shippedGroups`: the files of config/groups, for names with `@`. The order of `sources` does not change the answer.
+ * Never throws.
+ */
 export function loadPolicy(
-  _sources: readonly PolicySource[],
-  _config: Config,
-  _shippedGroups: readonly TextFile[] = [],
+  sources: readonly PolicySource[],
+  config: Config,
+  shippedGroups: readonly TextFile[] = [],
 ): Loaded<Policy> {
-  throw new Error('not written yet');
+  const groups = loadGroups(shippedGroups);
+  if (!groups.ok) {
+    return groups;
+  }
+  const files: PolicyFile[] = [];
+  const mistakes: Mistake[] = [];
+  const warnings: Mistake[] = [];
+  for (const source of sources.toSorted((left, right) => compareText(left.file, right.file))) {
+    const file = readPolicyFile(source, groups.value);
+    if (file.ok) {
+      files.push(file.value);
+      warnings.push(...file.warnings);
+    } else {
+      mistakes.push(...file.mistakes);
+    }
+  }
+  // Assembled even when a file is broken: mistakes between the others are worth knowing in the same run.
+  const policy = assemble(files, config, policySha256(sources, config, shippedGroups));
+  if (policy.ok && mistakes.length === 0) {
+    return { ok: true, value: policy.value, warnings: [...warnings, ...policy.warnings].toSorted(byPlace) };
+  }
+  const found = [...mistakes, ...warnings, ...(policy.ok ? policy.warnings : policy.mistakes)];
+  return { ok: false, mistakes: found.toSorted(byPlace) };
+}
+
+/** All shipped groups by name with `@` in front. */
+export function loadGroups(files: readonly TextFile[]): Loaded<PinGroups> {
+  const groups = new Map<string, PinGroup>();
+  const warnings: Mistake[] = [];
+  for (const { file, text } of files) {
+    const loaded = loadShippedGroups(text, file);
+    if (!loaded.ok) {
+      return loaded;
+    }
+    warnings.push(...loaded.warnings);
+    for (const [name, group] of loaded.value) {
+      groups.set(name, group);
+    }
+  }
+  return { ok: true, value: groups, warnings };
+}
+
+/**
+ * Names a generation: lower-case hex over everything that decides. Paths do not count, so that two replicas with the
+ * same files in different places agree.
+ */
+export function policySha256(
+  sources: readonly PolicySource[],
+  config: Config,
+  shippedGroups: readonly TextFile[] = [],
+): string {
+  const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+  const files = sources.map(({ text, owner, mayMatch, mayNot }) =>
+    JSON.stringify([digest(text), owner, mayMatch?.map((pattern) => pattern.text) ?? null, mayNot]),
+  );
+  const { unmatched } = config;
+  const rest = unmatched.action === 'deny' ? 'deny' : { ...unmatched.rule, place: null, origins: null, anchors: null };
+  return digest(
+    JSON.stringify([
+      'pinwarden policy v1',
+      files.toSorted(compareText),
+      shippedGroups.map(({ text }) => digest(text)).toSorted(compareText),
+      rest,
+      config.clients,
+    ]),
+  );
 }

@@ -1,0 +1,190 @@
+/**
+ * Rules of all files to one policy: unique names, no two rules for the same hosts and clients, the table.
+ *
+ * Does: everything that needs more than one file. Mistakes name both places.
+ * The caller must: hand in the files in a stable order (load.ts sorts them).
+ */
+import type { Config } from './config.ts';
+import { backtick, byPlace, closest, type Loaded, type Mistake, printPlace } from './mistakes.ts';
+import type { Entry, HostPattern, Place, Policy, Rule, Slot, Weakens } from './policy.ts';
+import { type PolicyFile, UNMATCHED } from './policy-file.ts';
+import { PatternTable } from './table.ts';
+import { MAX_MISTAKES } from './yaml.ts';
+
+/** Measured: see config/README.md; design goal of 150 MB a worker. */
+export const MAX_RULES = 100_000;
+/** Values of the `policy` label: cardinality that a Prometheus bears with all other labels. */
+export const MAX_METRICS_GROUPS = 200;
+export const OTHER_METRICS_GROUP = '_other';
+
+interface MutableSlot {
+  forAll: Entry | null;
+  byClient: Map<string, Entry> | null;
+}
+
+export function assemble(files: readonly PolicyFile[], config: Config, sha256: string): Loaded<Policy> {
+  const builder = new Builder(config);
+  const rules = limitMetricsGroups(
+    files.flatMap((file) => file.rules),
+    builder,
+  );
+  if (rules.length > MAX_RULES && rules[MAX_RULES] !== undefined) {
+    builder.error(rules[MAX_RULES].place, `more than ${MAX_RULES} rules`, 'use wildcards, or split the fleet');
+  } else {
+    for (const rule of rules) {
+      builder.add(rule);
+    }
+  }
+  const weakens = files.flatMap((file) => file.weakens);
+  builder.checkWeakens(weakens);
+  const mistakes = builder.mistakes.toSorted(byPlace);
+  if (mistakes.some((mistake) => mistake.severity === 'error')) {
+    return { ok: false, mistakes };
+  }
+  const policy: Policy = Object.freeze({
+    rules: Object.freeze(rules),
+    byName: builder.byName,
+    unmatched: config.unmatched,
+    table: builder.table,
+    excepts: builder.excepts,
+    clientOrder: builder.clientOrder,
+    ports: builder.ports,
+    weakens: Object.freeze(weakens),
+    sha256,
+  });
+  return { ok: true, value: policy, warnings: mistakes };
+}
+
+/** The first 200 groups keep their names; what follows shares one label. */
+function limitMetricsGroups(rules: readonly Rule[], builder: Builder): Rule[] {
+  const groups = new Set<string>();
+  let warned = false;
+  return rules.map((rule) => {
+    if (groups.has(rule.metricsGroup) || groups.size < MAX_METRICS_GROUPS) {
+      groups.add(rule.metricsGroup);
+      return rule;
+    }
+    if (!warned) {
+      warned = true;
+      builder.warn(
+        rule.place,
+        `more than ${MAX_METRICS_GROUPS} metrics groups; from here on the label is ${backtick(OTHER_METRICS_GROUP)}`,
+        'give rules that belong together the same `metricsGroup:`',
+      );
+    }
+    return Object.freeze({ ...rule, metricsGroup: OTHER_METRICS_GROUP });
+  });
+}
+
+class Builder {
+  readonly mistakes: Mistake[] = [];
+  readonly byName = new Map<string, Rule>();
+  readonly table = new PatternTable<Slot>();
+  readonly excepts = new Map<Rule, PatternTable<true>>();
+  readonly clientOrder: ReadonlyMap<string, number>;
+  readonly ports = new Set<number>();
+
+  constructor(config: Config) {
+    this.clientOrder = new Map(config.clients.map((group, index) => [group.name, index]));
+  }
+
+  error(place: Place, message: string, hint: string): void {
+    this.#say({ place, message, hint, severity: 'error' });
+  }
+
+  warn(place: Place, message: string, hint: string): void {
+    this.#say({ place, message, hint, severity: 'warning' });
+  }
+
+  #say(mistake: Mistake): void {
+    if (this.mistakes.length < MAX_MISTAKES) {
+      this.mistakes.push(Object.freeze(mistake));
+    }
+  }
+
+  add(rule: Rule): void {
+    const namesake = this.byName.get(rule.name);
+    if (namesake !== undefined) {
+      const other = printPlace(namesake.place);
+      this.error(
+        rule.origins['name'] ?? rule.place,
+        `the name ${backtick(rule.name)} is taken by ${other}`,
+        'rename one of them',
+      );
+      return;
+    }
+    this.byName.set(rule.name, rule);
+    for (const name of rule.clients) {
+      if (!this.clientOrder.has(name)) {
+        const meant = closest(name, this.clientOrder.keys());
+        const hint =
+          meant === null ? 'define it under `clients:` in pinwarden.yaml' : `did you mean ${backtick(meant)}?`;
+        this.error(rule.origins['clients'] ?? rule.place, `there is no client group ${backtick(name)}`, hint);
+      }
+    }
+    for (const pattern of rule.match) {
+      this.#place(pattern, rule);
+    }
+    if (rule.except.length > 0) {
+      const table = new PatternTable<true>();
+      for (const pattern of rule.except) {
+        table.set(pattern, true);
+      }
+      this.excepts.set(rule, table);
+    }
+  }
+
+  #place(pattern: HostPattern, rule: Rule): void {
+    if (pattern.port !== null) {
+      this.ports.add(pattern.port);
+    }
+    let slot = this.table.get(pattern) as MutableSlot | undefined;
+    if (slot === undefined) {
+      slot = { forAll: null, byClient: null };
+      this.table.set(pattern, slot);
+    }
+    const entry: Entry = { rule, pattern };
+    if (rule.clients.length === 0) {
+      this.#clash(slot.forAll, entry, null);
+      slot.forAll ??= entry;
+    }
+    for (const client of rule.clients) {
+      slot.byClient ??= new Map();
+      this.#clash(slot.byClient.get(client) ?? null, entry, client);
+      slot.byClient.set(client, slot.byClient.get(client) ?? entry);
+    }
+  }
+
+  #clash(first: Entry | null, second: Entry, client: string | null): void {
+    if (first === null) {
+      return;
+    }
+    const pattern = backtick(second.pattern.text);
+    const forWhom = client === null ? '' : ` for client ${backtick(client)}`;
+    const where = printPlace(first.pattern.place);
+    if (first.rule === second.rule) {
+      this.error(second.pattern.place, `${pattern} is in the rule twice, first at ${where}`, 'keep one of them');
+      return;
+    }
+    this.error(
+      second.pattern.place,
+      `${pattern}${forWhom} is also matched by rule ${backtick(first.rule.name)} at ${where}`,
+      'keep it in one of the two rules, or tell them apart by port or clients',
+    );
+  }
+
+  /** A weakening names its own rules; one that names nothing is a leftover, or speaks of a rule that goes. */
+  checkWeakens(weakens: readonly Weakens[]): void {
+    for (const entry of weakens) {
+      const rule = this.byName.get(entry.rule);
+      const foreign = entry.rule === UNMATCHED ? null : (rule?.owner ?? null);
+      if (entry.owner !== null && (entry.rule === UNMATCHED || (rule !== undefined && foreign !== entry.owner))) {
+        this.error(
+          entry.place,
+          `owner ${backtick(entry.owner)} may not weaken ${backtick(entry.rule)}`,
+          'move the entry into a file of the owner of the rule',
+        );
+      }
+    }
+  }
+}

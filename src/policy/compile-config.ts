@@ -1,0 +1,131 @@
+/** `pinwarden.yaml` from its shape to the frozen Config: paths absolute, addresses and ranges checked. */
+import { parseIp } from '../model/ip.ts';
+import type { ClientGroup, Config, ListenAddress, PolicyPath } from './config.ts';
+import { canonicalHost } from './hosts.ts';
+import { backtick, type Loaded } from './mistakes.ts';
+import { Notes } from './notes.ts';
+import { resolveFrom } from './paths.ts';
+import type { Unmatched } from './policy.ts';
+import { UNMATCHED } from './policy-file.ts';
+import { cidrs, compileAnchors, compileRule, patterns } from './rules.ts';
+import type { ConfigShape } from './schema.ts';
+import type { YamlFile, YamlPath } from './yaml.ts';
+
+export function compileConfig(shape: ConfigShape, yaml: YamlFile): Loaded<Config> {
+  const notes = new Notes(yaml);
+  const absolute = (path: string): string => resolveFrom(yaml.file, path);
+  const config: Config = Object.freeze({
+    file: yaml.file,
+    listen: Object.freeze(shape.listen.map((entry, index) => endpoint(entry, ['listen', index], notes))),
+    metrics: shape.metrics === 'off' ? null : endpoint(shape.metrics, ['metrics'], notes),
+    admin: shape.admin === undefined ? null : Object.freeze({ unix: absolute(shape.admin.unix) }),
+    state: absolute(shape.state),
+    ca: Object.freeze({
+      certificateFile: absolute(shape.ca.certificateFile),
+      keyFile: absolute(shape.ca.keyFile),
+      create: shape.ca.create,
+    }),
+    anchors: compileAnchors(shape.anchors, yaml.file),
+    egress: Object.freeze({
+      ports: Object.freeze([...new Set(shape.egress.ports)]),
+      hosts: compileHosts(shape.egress.hosts, notes),
+      dns: Object.freeze({
+        servers: Object.freeze(shape.egress.dns.servers.filter((server, index) => isServer(server, index, notes))),
+        timeoutMs: shape.egress.dns.timeoutMs,
+      }),
+    }),
+    clients: Object.freeze(Object.entries(shape.clients).map(([name, ranges]) => compileClients(name, ranges, notes))),
+    unmatched: compileUnmatched(shape, notes),
+    audit: Object.freeze({ file: absolute(shape.audit.file), onFull: shape.audit.onFull }),
+    policies: Object.freeze(shape.policies.map((entry, index) => compilePath(entry, ['policies', index], notes))),
+    limits: Object.freeze({ ...shape.limits }),
+    workers: shape.workers ?? null,
+    ct: Object.freeze({ logList: shape.ct.logList === undefined ? null : absolute(shape.ct.logList) }),
+    crl: Object.freeze({ files: Object.freeze(shape.crl.files.map(absolute)) }),
+  });
+  return notes.failed ? { ok: false, mistakes: notes.mistakes } : { ok: true, value: config, warnings: notes.mistakes };
+}
+
+function endpoint(shape: { address: string; port: number }, path: YamlPath, notes: Notes): ListenAddress {
+  if (parseIp(shape.address) === null) {
+    const hint = shape.address === 'localhost' ? 'write 127.0.0.1' : 'write an address such as 127.0.0.1 or ::1';
+    notes.error([...path, 'address'], `${backtick(shape.address)} is not an IP address`, hint);
+  }
+  return Object.freeze({ address: shape.address, port: shape.port });
+}
+
+function compileHosts(shape: ConfigShape['egress']['hosts'], notes: Notes): ReadonlyMap<string, readonly string[]> {
+  const hosts = new Map<string, readonly string[]>();
+  for (const [text, addresses] of Object.entries(shape)) {
+    const path = ['egress', 'hosts', text];
+    const host = canonicalHost(text);
+    if (host === null) {
+      notes.error(path, `${backtick(text)} is not a host`, 'write one DNS name, without port or star', 'key');
+      continue;
+    }
+    if (hosts.has(host.host)) {
+      notes.error(path, `${backtick(text)} is listed twice`, 'put all addresses into one list', 'key');
+    }
+    for (const [index, address] of addresses.entries()) {
+      if (parseIp(address) === null) {
+        notes.error([...path, index], `${backtick(address)} is not an IP address`, 'write an address without port');
+      }
+    }
+    hosts.set(host.host, Object.freeze([...addresses]));
+  }
+  return hosts;
+}
+
+const SERVER = /^(?:(?<plain>[0-9.]+)|\[(?<bracketed>[0-9a-fA-F:.]+)\])(?::(?<port>[1-9][0-9]{0,4}))?$/;
+
+function isServer(text: string, index: number, notes: Notes): boolean {
+  const groups = SERVER.exec(text)?.groups;
+  const address = groups?.['plain'] ?? groups?.['bracketed'] ?? text;
+  const good = parseIp(address) !== null && Number(groups?.['port'] ?? 53) <= 65_535;
+  if (!good) {
+    const hint = 'write an address such as 10.0.0.53, 10.0.0.53:5353 or [::1]:53';
+    notes.error(['egress', 'dns', 'servers', index], `${backtick(text)} is not a resolver`, hint);
+  }
+  return good;
+}
+
+function compileClients(name: string, ranges: readonly string[], notes: Notes): ClientGroup {
+  const path = ['clients', name];
+  const identity = ranges.findIndex((range) => range.startsWith('spiffe://'));
+  if (identity !== -1) {
+    notes.error([...path, identity], 'client identities are not built yet', 'list address ranges');
+    return Object.freeze({ name, ranges: Object.freeze([]) });
+  }
+  return Object.freeze({ name, ranges: cidrs(ranges, path, notes) });
+}
+
+function compileUnmatched(shape: ConfigShape, notes: Notes): Unmatched {
+  const { action, ...fields } = shape.unmatched;
+  if (action === 'deny') {
+    for (const key of Object.keys(fields)) {
+      notes.error(['unmatched', key], `${backtick(key)} means nothing beside \`action: deny\``, 'remove it', 'key');
+    }
+    return Object.freeze({ action: 'deny' });
+  }
+  const rule = compileRule({ anchors: shape.anchors, ...fields, name: UNMATCHED }, ['unmatched'], {
+    notes,
+    groups: new Map(),
+    usedGroups: new Set(),
+    defaults: {},
+    owner: null,
+    mayMatch: null,
+    mayNot: [],
+    purpose: 'policy',
+  });
+  return Object.freeze({ action: 'judge', rule });
+}
+
+function compilePath(entry: ConfigShape['policies'][number], path: YamlPath, notes: Notes): PolicyPath {
+  const map = typeof entry === 'string' ? { path: entry, owner: null, mayMatch: undefined, mayNot: [] } : entry;
+  return Object.freeze({
+    path: resolveFrom(notes.file, map.path),
+    owner: map.owner,
+    mayMatch: map.mayMatch === undefined ? null : patterns(map.mayMatch, [...path, 'mayMatch'], notes),
+    mayNot: Object.freeze([...map.mayNot]),
+  });
+}

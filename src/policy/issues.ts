@@ -1,0 +1,219 @@
+/**
+ * From what the schema refuses to mistakes that people can act on: place, "did you mean", next step.
+ *
+ * Does: unknown keys at the key's place, words at the value's, missing keys at their parent's; unions by the branch
+ * that was meant. Allowed keys come from the JSON Schema, so they cannot differ from it.
+ */
+import { backtick, closest, listWords, type Mistake } from './mistakes.ts';
+import type { YamlFile, YamlPath } from './yaml.ts';
+
+/** The part of a schema issue that is read here. */
+export interface Issue {
+  readonly code: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+  readonly values?: readonly unknown[];
+  readonly expected?: string;
+  readonly input?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly origin?: string;
+  readonly issues?: readonly Issue[];
+  readonly errors?: readonly (readonly Issue[])[];
+}
+
+/** Words and keys that the documents promise and nothing implements yet. */
+const NOT_BUILT: ReadonlySet<string> = new Set(
+  (
+    'preflight continuity lane via clientCertificate serverName unsafeTls blockPage onProbeFailure rollout shadow ' +
+    'notBefore onReload extends redact kind tls proxyProtocol unix next chainFile tokenFile'
+  ).split(' '),
+);
+
+/** At most as many as a file may have (yaml.ts caps them too). */
+const MAX_ISSUES = 200;
+
+export function issuesToMistakes(
+  issues: readonly Issue[],
+  yaml: YamlFile,
+  schema: Readonly<Record<string, unknown>>,
+): Mistake[] {
+  return issues.slice(0, MAX_ISSUES).flatMap((issue) => toMistakes(issue, [], yaml, schema));
+}
+
+function toMistakes(
+  issue: Issue,
+  parent: YamlPath,
+  yaml: YamlFile,
+  schema: Readonly<Record<string, unknown>>,
+): Mistake[] {
+  const path: YamlPath = [...parent, ...issue.path.filter((step): step is string | number => typeof step !== 'symbol')];
+  const at = valueAt(yaml.value, path);
+  const error = (message: string, hint: string, place = yaml.place(path)): Mistake[] => [
+    { place, message, hint, severity: 'error' },
+  ];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return (issue.keys ?? []).flatMap((key) =>
+        error(
+          `unknown key ${backtick(key)}`,
+          unknownKeyHint(key, keysAt(schema, path)),
+          yaml.place([...path, key], 'key'),
+        ),
+      );
+    case 'invalid_key':
+      return error(issue.issues?.[0]?.message ?? issue.message, 'rename it', yaml.place(path, 'key'));
+    case 'invalid_union': {
+      const meant = (issue.errors ?? []).filter((branch) => !branch.some(isWrongAtTop));
+      return meant.length === 1 && meant[0] !== undefined
+        ? meant[0].flatMap((inner) => toMistakes(inner, path, yaml, schema))
+        : error(issue.message, 'see the reference in config/README.md');
+    }
+    case 'invalid_value':
+      if (at === undefined) {
+        return missing(path, yaml);
+      }
+      return error(
+        `${field(path)} is ${show(at)}, expected ${listWords((issue.values ?? []).map(String))}`,
+        wordHint(at, issue),
+      );
+    case 'invalid_type':
+      if (at === undefined) {
+        return missing(path, yaml);
+      }
+      return error(`${field(path)} is ${show(at)}, expected ${typeWord(issue.expected)}`, typeHint(at, issue.expected));
+    case 'too_small':
+    case 'too_big':
+      return error(`${field(path)} is out of range: ${rangeWord(issue)}`, 'choose a value within the range');
+    default:
+      return error(`${field(path)}: ${issue.message}`, 'see the reference in config/README.md');
+  }
+}
+
+/** A branch of a union that was not meant at all: the value is of another type. */
+function isWrongAtTop(issue: Issue): boolean {
+  return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
+}
+
+function missing(path: YamlPath, yaml: YamlFile): Mistake[] {
+  const key = String(path.at(-1) ?? 'version');
+  const place = yaml.place(path.slice(0, -1));
+  return [{ place, message: `${backtick(key)} is missing`, hint: `add ${backtick(`${key}:`)}`, severity: 'error' }];
+}
+
+function field(path: YamlPath): string {
+  const last = path.at(-1);
+  const named = path.findLast((step) => typeof step === 'string');
+  return typeof last === 'number'
+    ? `an entry of ${backtick(String(named ?? ''))}`
+    : backtick(String(last ?? 'the file'));
+}
+
+function show(value: unknown): string {
+  if (Array.isArray(value)) {
+    return 'a list';
+  }
+  if (value === null) {
+    return 'empty';
+  }
+  if (typeof value === 'object') {
+    return 'a map';
+  }
+  return typeof value === 'string' ? backtick(value) : `${typeWord(typeof value)} ${backtick(JSON.stringify(value))}`;
+}
+
+function typeWord(type: string | undefined): string {
+  const words: Readonly<Record<string, string>> = {
+    object: 'a map',
+    record: 'a map',
+    array: 'a list',
+    string: 'a text',
+    number: 'a number',
+    int: 'an integer',
+    boolean: '`true` or `false`',
+  };
+  return words[type ?? ''] ?? 'something else';
+}
+
+function typeHint(value: unknown, expected: string | undefined): string {
+  if (expected === 'string' && typeof value !== 'object') {
+    return 'put it in quotes';
+  }
+  return expected === 'array' && value !== null ? 'put it in brackets: [ … ]' : `write ${typeWord(expected)}`;
+}
+
+function rangeWord(issue: Issue): string {
+  const unit = issue.origin === 'array' ? ' entries' : issue.origin === 'string' ? ' characters' : '';
+  return issue.code === 'too_small' ? `at least ${issue.minimum}${unit}` : `at most ${issue.maximum}${unit}`;
+}
+
+function unknownKeyHint(key: string, allowed: readonly string[]): string {
+  const meant = closest(key, allowed);
+  if (meant !== null) {
+    return `did you mean ${backtick(meant)}?`;
+  }
+  return NOT_BUILT.has(key) ? 'this is not built yet; remove it' : `remove it, or use ${listWords(allowed)}`;
+}
+
+function wordHint(value: unknown, issue: Issue): string {
+  const words = (issue.values ?? []).map(String);
+  const meant = typeof value === 'string' ? closest(value, words) : null;
+  if (meant !== null) {
+    return `did you mean ${backtick(meant)}?`;
+  }
+  const planned = (typeof value === 'string' && NOT_BUILT.has(value)) || NOT_BUILT.has(String(issue.path.at(-1)));
+  const use = `use ${listWords(words)}`;
+  return planned ? `this is not built yet; ${use}` : use;
+}
+
+function valueAt(value: unknown, path: YamlPath): unknown {
+  let at = value;
+  for (const step of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) {
+      return undefined;
+    }
+    at = (at as Readonly<Record<string | number, unknown>>)[step];
+  }
+  return at;
+}
+
+type SchemaNode = Readonly<Record<string, unknown>>;
+
+function isNode(value: unknown): value is SchemaNode {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Keys that the schema allows at a path, over all branches of unions. */
+export function keysAt(schema: SchemaNode, path: YamlPath): string[] {
+  let nodes = expand(schema, schema);
+  for (const step of path) {
+    nodes = nodes.flatMap((node) => {
+      const properties = isNode(node['properties']) ? node['properties'] : {};
+      const next =
+        typeof step === 'number'
+          ? node['items']
+          : Object.hasOwn(properties, step)
+            ? properties[step]
+            : node['additionalProperties'];
+      return isNode(next) ? expand(next, schema) : [];
+    });
+  }
+  return nodes.flatMap((node) => (isNode(node['properties']) ? Object.keys(node['properties']) : []));
+}
+
+/** A node with `$ref`, `allOf` and `anyOf` followed. */
+export function expand(node: SchemaNode, root: SchemaNode): SchemaNode[] {
+  const reference = node['$ref'];
+  const definitions = root['definitions'];
+  const found = [node];
+  if (typeof reference === 'string' && isNode(definitions)) {
+    const target = definitions[reference.replace('#/definitions/', '')];
+    found.push(...(isNode(target) ? expand(target, root) : []));
+  }
+  for (const key of ['anyOf', 'allOf', 'oneOf']) {
+    const branches = node[key];
+    found.push(...(Array.isArray(branches) ? branches.filter(isNode).flatMap((branch) => expand(branch, root)) : []));
+  }
+  return found;
+}

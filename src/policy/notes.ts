@@ -1,0 +1,46 @@
+/** Collects mistakes while one file is compiled, each with the place of a path in that file. */
+import { byPlace, type Mistake } from './mistakes.ts';
+import type { Place } from './policy.ts';
+import { MAX_MISTAKES, type YamlFile, type YamlPath } from './yaml.ts';
+
+export class Notes {
+  readonly #yaml: YamlFile;
+  readonly #mistakes: Mistake[] = [];
+  #errors = 0;
+
+  constructor(yaml: YamlFile) {
+    this.#yaml = yaml;
+  }
+
+  get file(): string {
+    return this.#yaml.file;
+  }
+
+  get failed(): boolean {
+    return this.#errors > 0;
+  }
+
+  get mistakes(): readonly Mistake[] {
+    return this.#mistakes.toSorted(byPlace);
+  }
+
+  place(path: YamlPath, at: 'key' | 'value' = 'value'): Place {
+    return this.#yaml.place(path, at);
+  }
+
+  /** `hint` is the next step. */
+  error(path: YamlPath, message: string, hint: string, at: 'key' | 'value' = 'value'): void {
+    this.#errors += 1;
+    this.#add({ place: this.place(path, at), message, hint, severity: 'error' });
+  }
+
+  warn(path: YamlPath, message: string, hint: string, at: 'key' | 'value' = 'value'): void {
+    this.#add({ place: this.place(path, at), message, hint, severity: 'warning' });
+  }
+
+  #add(mistake: Mistake): void {
+    if (this.#mistakes.length < MAX_MISTAKES) {
+      this.#mistakes.push(mistake);
+    }
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * One rule from its YAML shape to the frozen Rule: defaults filled in, hosts canonical, every field with its place.
+ *
+ * Does: everything that one rule, the defaults of its file and its groups decide; the bounds of its owner.
+ * Does not: compare rules with each other (assemble.ts) or with the clock (lint.ts).
+ */
+
+import { parseCidr } from '../model/ip.ts';
+import { OPTIONAL_CHECKS, type OptionalCheck, type Requirement } from '../model/outcome.ts';
+import type { Forbidden } from './config.ts';
+import { parseDate } from './dates.ts';
+import { liesWithin, parsePattern } from './hosts.ts';
+import { backtick, listWords } from './mistakes.ts';
+import type { Notes } from './notes.ts';
+import { resolveFrom } from './paths.ts';
+import { compileReference, type PinGroups } from './pin-groups.ts';
+import type { AnchorsChoice, HostPattern, Pin, Place, Rule, UnsafeFloor } from './policy.ts';
+import type { PinReferenceShape, PlainRuleShape, PolicyShape } from './schema.ts';
+import type { YamlPath } from './yaml.ts';
+
+/** What a rule is compiled in. */
+export interface Surroundings {
+  readonly notes: Notes;
+  readonly groups: PinGroups;
+  /** Collects the groups that rules name. */
+  readonly usedGroups: Set<string>;
+  readonly defaults: NonNullable<PolicyShape['defaults']>;
+  readonly owner: string | null;
+  readonly mayMatch: readonly HostPattern[] | null;
+  readonly mayNot: readonly Forbidden[];
+  /** `policy`: the demands on files that will be deployed (a backup for every enforcing pin set). `judge`: one rule for one question. */
+  readonly purpose: 'policy' | 'judge';
+}
+
+/** What holds when neither rule nor `defaults` say anything; schema.ts shows the same to people. */
+export const DEFAULT_CHECKS: Readonly<Record<OptionalCheck, Requirement>> = Object.freeze({
+  publicRoot: 'off',
+  ct: 'if-present',
+  staple: 'if-present',
+  crl: 'if-present',
+  lifetime: 'off',
+  continuity: 'off',
+});
+
+/** Keys that an enforcing pin set must have: one in use and one to rotate to (RFC 7469 §4.3). */
+const MIN_ENFORCED_KEYS = 2;
+
+type Shared = keyof NonNullable<PolicyShape['defaults']>;
+
+/** Always answers a rule; it is only worth something when `notes` has no error. */
+export function compileRule(shape: PlainRuleShape & { name: string }, path: YamlPath, around: Surroundings): Rule {
+  const { notes, defaults } = around;
+  const origins: Record<string, Place> = Object.create(null);
+  for (const key of Object.keys(shape)) {
+    if (key !== 'checks') {
+      origins[key] = notes.place([...path, key], 'key');
+    }
+  }
+  for (const key of Object.keys(defaults) as Shared[]) {
+    if (key !== 'checks' && shape[key] === undefined) {
+      origins[key] = notes.place(['defaults', key], 'key');
+    }
+  }
+  const pins = compilePins(shape, path, around);
+  const mode = shape.mode ?? defaults.mode ?? 'terminate';
+  const hasPins = pins.anyOf.length + pins.noneOf.length > 0;
+  const rule: Rule = Object.freeze({
+    name: shape.name,
+    owner: around.owner,
+    place: notes.place(path),
+    match: patterns(shape.match ?? [], [...path, 'match'], notes),
+    except: patterns(shape.except ?? [], [...path, 'except'], notes),
+    clients: Object.freeze([...(shape.clients ?? defaults.clients ?? [])]),
+    mode,
+    reason: shape.reason ?? null,
+    onFailure: shape.onFailure ?? defaults.onFailure ?? 'block',
+    pins,
+    checks: compileChecks(shape, path, around, origins),
+    anchors: compileAnchors(shape.anchors ?? defaults.anchors ?? 'public', notes.file),
+    plaintext: shape.plaintext ?? defaults.plaintext ?? (hasPins ? 'block' : 'allow'),
+    allowPrivate: cidrs(shape.allowPrivate ?? [], [...path, 'allowPrivate'], notes),
+    metricsGroup: shape.metricsGroup ?? defaults.metricsGroup ?? shape.name,
+    unsafeFloor: compileUnsafeFloor(shape.unsafeFloor, [...path, 'unsafeFloor'], notes),
+    answer: shape.answer ?? defaults.answer ?? 'before-hello',
+    origins: Object.freeze(origins),
+  });
+  checkConsistency(rule, path, notes);
+  if (around.purpose === 'policy') {
+    checkBackup(rule, path, notes);
+  }
+  checkBounds(rule, path, around);
+  return rule;
+}
+
+/** Choices of files become absolute. */
+export function compileAnchors(choice: 'public' | 'system' | readonly string[], base: string): AnchorsChoice {
+  return typeof choice === 'string'
+    ? choice
+    : Object.freeze({ files: Object.freeze(choice.map((file) => resolveFrom(base, file))) });
+}
+
+/** Host patterns in canonical form; wrong ones are noted and left out. */
+export function patterns(texts: readonly string[], path: YamlPath, notes: Notes): readonly HostPattern[] {
+  const compiled: HostPattern[] = [];
+  for (const [index, text] of texts.entries()) {
+    const parsed = parsePattern(text);
+    if (parsed.ok) {
+      compiled.push(Object.freeze({ ...parsed.value, text, place: notes.place([...path, index]) }));
+    } else {
+      notes.error([...path, index], parsed.why, parsed.hint);
+    }
+  }
+  return Object.freeze(compiled);
+}
+
+/** `address/prefix` texts that are ranges; others are noted and left out. */
+export function cidrs(texts: readonly string[], path: YamlPath, notes: Notes): readonly string[] {
+  const good = texts.filter((text, index) => {
+    const isRange = parseCidr(text) !== null;
+    if (!isRange) {
+      const hint = 'write a range such as 10.4.0.0/16, with zeros behind the prefix, or one address';
+      notes.error([...path, index], `${backtick(text)} is not an address range`, hint);
+    }
+    return isRange;
+  });
+  return Object.freeze(good);
+}
+
+function compilePins(shape: PlainRuleShape, path: YamlPath, around: Surroundings): Rule['pins'] {
+  const read = (references: readonly PinReferenceShape[], key: 'anyOf' | 'noneOf'): readonly Pin[] =>
+    Object.freeze(
+      references.flatMap((reference, index) =>
+        compileReference(reference, [...path, 'pins', key, index], around.groups, around.usedGroups, around.notes),
+      ),
+    );
+  return Object.freeze({
+    anyOf: read(shape.pins?.anyOf ?? [], 'anyOf'),
+    noneOf: read(shape.pins?.noneOf ?? [], 'noneOf'),
+  });
+}
+
+function compileChecks(
+  shape: PlainRuleShape,
+  path: YamlPath,
+  around: Surroundings,
+  origins: Record<string, Place>,
+): Rule['checks'] {
+  const checks: Record<OptionalCheck, Requirement> = { ...DEFAULT_CHECKS };
+  for (const check of OPTIONAL_CHECKS) {
+    const own = shape.checks?.[check];
+    const inherited = around.defaults.checks?.[check];
+    if (own !== undefined || inherited !== undefined) {
+      checks[check] = own ?? inherited ?? checks[check];
+      const from = own === undefined ? ['defaults', 'checks', check] : [...path, 'checks', check];
+      origins[`checks.${check}`] = around.notes.place(from, 'key');
+    }
+  }
+  return Object.freeze(checks);
+}
+
+function compileUnsafeFloor(shape: PlainRuleShape['unsafeFloor'], path: YamlPath, notes: Notes): UnsafeFloor | null {
+  if (shape === undefined) {
+    return null;
+  }
+  const untilMs = readUntil(shape.until, [...path, 'until'], notes);
+  return Object.freeze({ action: shape.action, reason: shape.reason, untilMs });
+}
+
+/** A date, or 0 with a note. */
+export function readUntil(text: string, path: YamlPath, notes: Notes): number {
+  const atMs = parseDate(text);
+  if (atMs === null) {
+    notes.error(path, `${backtick(text)} is not a date`, 'write a day in UTC such as `2027-06-01`');
+  }
+  return atMs ?? 0;
+}
+
+function checkConsistency(rule: Rule, path: YamlPath, notes: Notes): void {
+  if (rule.mode !== 'bypass') {
+    return;
+  }
+  if (rule.reason === null) {
+    notes.error(path, '`mode: bypass` without a reason', 'add `reason:` and say why this host is not judged');
+  }
+  if (rule.pins.anyOf.length + rule.pins.noneOf.length > 0) {
+    notes.error(
+      [...path, 'pins'],
+      'a bypassed host is not judged, so its pins mean nothing',
+      'remove `pins:` or the bypass',
+      'key',
+    );
+  }
+  if (rule.unsafeFloor !== null) {
+    notes.error([...path, 'unsafeFloor'], 'a bypassed host has no floor to lower', 'remove `unsafeFloor:`', 'key');
+  }
+}
+
+function checkBackup(rule: Rule, path: YamlPath, notes: Notes): void {
+  const keys = new Set(rule.pins.anyOf.map((pin) => pin.spkiSha256));
+  if (rule.onFailure === 'block' && keys.size > 0 && keys.size < MIN_ENFORCED_KEYS) {
+    notes.error(
+      [...path, 'pins'],
+      'a rule that blocks has a single key: the next rotation would break the host',
+      'add a backup key (`backup: true`) or a CA group, or say `onFailure: alert`',
+      'key',
+    );
+  }
+}
+
+function checkBounds(rule: Rule, path: YamlPath, around: Surroundings): void {
+  const { notes, mayMatch, mayNot, owner } = around;
+  const who = `owner ${backtick(owner ?? '')}`;
+  for (const pattern of mayMatch === null ? [] : rule.match) {
+    if (!mayMatch?.some((outer) => liesWithin(pattern, outer))) {
+      const bounds = listWords((mayMatch ?? []).map((outer) => outer.text));
+      notes.error(
+        [...path, 'match', rule.match.indexOf(pattern)],
+        `${backtick(pattern.text)} is outside what ${who} may match`,
+        `stay within ${bounds}, or widen \`mayMatch\` in pinwarden.yaml`,
+      );
+    }
+  }
+  if (mayNot.includes('bypass') && rule.mode === 'bypass') {
+    notes.error(path, `${who} may not say \`mode: bypass\``, 'ask whoever owns pinwarden.yaml');
+  }
+  if (mayNot.includes('unsafe') && rule.unsafeFloor !== null) {
+    notes.error([...path, 'unsafeFloor'], `${who} may not use unsafe keys`, 'ask whoever owns pinwarden.yaml', 'key');
+  }
+}
