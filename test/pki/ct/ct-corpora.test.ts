@@ -74,13 +74,14 @@ describe.each(['ct-google', 'ct-appmattus'])('%s', (name) => {
       expect(embedded('test-embedded-cert.pem', 'intermediate-cert.pem')).toEqual(['failed']);
     });
 
-    it.each([
+    // Only one of the two has the last one.
+    const pairs: [leaf: string, issuer: string][] = [
       ['test-embedded-cert.pem', 'ca-cert.pem'],
       ['test-embedded-with-preca-cert.pem', 'ca-cert.pem'],
       ['test-embedded-with-intermediate-preca-cert.pem', 'intermediate-cert.pem'],
-      // Only one of the two has it.
-      ...(name === 'ct-google' ? [['test-embedded-with-intermediate-cert.pem', 'intermediate-cert.pem'] as const] : []),
-    ])('%s under %s', (leaf, issuer) => {
+      ['test-embedded-with-intermediate-cert.pem', 'intermediate-cert.pem'],
+    ];
+    it.each(name === 'ct-google' ? pairs : pairs.slice(0, -1))('%s under %s', (leaf, issuer) => {
       expect(embedded(leaf, issuer)).toEqual(['verified']);
     });
 
