@@ -23,6 +23,10 @@ export function parsePin(text: string): Parsed<string> {
   if (/^[0-9a-fA-F]{64}$/.test(value)) {
     return refuse('this is hexadecimal: write the base64 of these 32 bytes', PREFIX.length);
   }
+  // The base64 itself may start with a slash: only one too many is curl's.
+  if (value.length === 45 && value.startsWith('/')) {
+    return refuse("this is curl's form: write sha256/ with one slash", PREFIX.length);
+  }
   if (value.length === 43 && !value.includes('=')) {
     return refuse('43 characters: the padding is missing, end the pin with =', text.length);
   }
@@ -54,7 +58,6 @@ function foreignForm(text: string): Parsed<string> | null {
     );
   }
   if (/^\s/.test(text)) return refuse('white space before the pin: remove it', 0);
-  if (/^sha256\/\//i.test(text)) return refuse("this is curl's form: write sha256/ with one slash", PREFIX.length);
   if (text.startsWith(PREFIX)) return null;
   if (/^sha1[/:=-]/i.test(text)) return refuse('SHA-1 pins are not safe: pin the SHA-256 of the key', 0);
   if (/^sha256\//i.test(text)) return refuse('write sha256/ in lower case', 0);
