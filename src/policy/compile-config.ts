@@ -112,6 +112,7 @@ function compileUnmatched(shape: ConfigShape, notes: Notes): Unmatched {
     groups: new Map(),
     usedGroups: new Set(),
     defaults: {},
+    anchors: 'public',
     owner: null,
     mayMatch: null,
     mayNot: [],

@@ -51,7 +51,7 @@ export function loadPolicy(
   const mistakes: Mistake[] = [];
   const warnings: Mistake[] = [];
   for (const source of sources.toSorted((left, right) => compareText(left.file, right.file))) {
-    const file = readPolicyFile(source, groups.value);
+    const file = readPolicyFile(source, groups.value, config.anchors);
     if (file.ok) {
       files.push(file.value);
       warnings.push(...file.warnings);
@@ -106,6 +106,7 @@ export function policySha256(
       files.toSorted(compareText),
       shippedGroups.map(({ text }) => digest(text)).toSorted(compareText),
       rest,
+      typeof config.anchors === 'string' ? config.anchors : 'files',
       config.clients,
     ]),
   );

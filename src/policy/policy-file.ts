@@ -6,7 +6,7 @@ import { issuesToMistakes } from './issues.ts';
 import { backtick, type Loaded } from './mistakes.ts';
 import { Notes } from './notes.ts';
 import { compileGroups, type PinGroups } from './pin-groups.ts';
-import type { Rule, Weakens } from './policy.ts';
+import type { AnchorsChoice, Rule, Weakens } from './policy.ts';
 import { policyJsonSchema } from './reference.ts';
 import { compileRule, readUntil, type Surroundings } from './rules.ts';
 import { checkShape, policySchema } from './schema.ts';
@@ -23,7 +23,11 @@ export interface PolicyFile {
 export const UNMATCHED = 'unmatched';
 
 /** Never throws. */
-export function readPolicyFile(source: PolicySource, shippedGroups: PinGroups): Loaded<PolicyFile> {
+export function readPolicyFile(
+  source: PolicySource,
+  shippedGroups: PinGroups,
+  anchors: AnchorsChoice,
+): Loaded<PolicyFile> {
   const yaml = readYaml(source.text, source.file);
   if (!yaml.ok) {
     return yaml;
@@ -43,6 +47,7 @@ export function readPolicyFile(source: PolicySource, shippedGroups: PinGroups): 
     groups,
     usedGroups: new Set(),
     defaults: shape.value.defaults ?? {},
+    anchors,
     owner: source.owner,
     mayMatch: source.mayMatch,
     mayNot: source.mayNot,

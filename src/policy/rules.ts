@@ -25,6 +25,8 @@ export interface Surroundings {
   /** Collects the groups that rules name. */
   readonly usedGroups: Set<string>;
   readonly defaults: NonNullable<PolicyShape['defaults']>;
+  /** `anchors:` of pinwarden.yaml, for a rule that names none. */
+  readonly anchors: AnchorsChoice;
   readonly owner: string | null;
   readonly mayMatch: readonly HostPattern[] | null;
   readonly mayNot: readonly Forbidden[];
@@ -63,6 +65,7 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
   }
   const pins = compilePins(shape, path, around);
   const mode = shape.mode ?? defaults.mode ?? 'terminate';
+  const writtenAnchors = shape.anchors ?? defaults.anchors;
   const hasPins = pins.anyOf.length + pins.noneOf.length > 0;
   const rule: Rule = Object.freeze({
     name: shape.name,
@@ -76,7 +79,7 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
     onFailure: shape.onFailure ?? defaults.onFailure ?? 'block',
     pins,
     checks: compileChecks(shape, path, around, origins),
-    anchors: compileAnchors(shape.anchors ?? defaults.anchors ?? 'public', notes.file),
+    anchors: writtenAnchors === undefined ? around.anchors : compileAnchors(writtenAnchors, notes.file),
     plaintext: shape.plaintext ?? defaults.plaintext ?? (hasPins ? 'block' : 'allow'),
     allowPrivate: cidrs(shape.allowPrivate ?? [], [...path, 'allowPrivate'], notes),
     metricsGroup: shape.metricsGroup ?? defaults.metricsGroup ?? shape.name,

@@ -57,7 +57,8 @@ const anchors = z
     error: 'expected `public`, `system` or a list of PEM files',
   })
   .meta({
-    description: 'What a path must end in: `public` (Mozilla), `system`, or a list of PEM files.',
+    description:
+      'What a path must end in: `public` (Mozilla), `system`, or a list of PEM files. A rule that names none has those of pinwarden.yaml.',
     default: 'public',
   });
 
