@@ -1,0 +1,10 @@
+/** Times that people and scripts give to commands. */
+
+/** A date alone is 00:00 UTC; a time carries its zone, so that an answer never depends on where it is asked. */
+const MOMENT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
+
+/** Milliseconds since the epoch; null: not an ISO 8601 date, or a time without a zone. */
+export function readMoment(text: string): number | null {
+  const ms = MOMENT.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(ms) ? null : ms;
+}

@@ -1,0 +1,181 @@
+/**
+ * `verify`: judges a chain offline with the very code of the proxy.
+ *
+ *   verify --host NAME --chain FILE.pem [--anchors FILE.pem] [--at TIME] [--staple FILE] [--crl FILE]…
+ *          [--log-list FILE] [--rule FILE.yaml] [--json]
+ *   verify --batch        JSON lines on standard input (verify-batch.ts)
+ *
+ * Without --rule: block on every failure, nothing asked above the floor but what the options bring: a staple or CRL
+ * that is given is judged. Without --anchors: the public set.
+ */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../host/clock.ts';
+import { FileError, listDirectory, readBytes, readText } from '../host/files.ts';
+import { MAX_CRL_BYTES } from '../pki/crl/parse.ts';
+import { MAX_LOG_LIST_BYTES, parseLogList } from '../pki/ct/log-list.ts';
+import { MAX_OCSP_BYTES } from '../pki/ocsp/response.ts';
+import { MAX_PEM_CHARACTERS, parsePemBlocks } from '../pki/x509/pem.ts';
+import { loadGroups } from '../policy/load.ts';
+import { type Loaded, printMistake } from '../policy/mistakes.ts';
+import type { PinGroups } from '../policy/pin-groups.ts';
+import type { Rule } from '../policy/policy.ts';
+import { MAX_FILE_BYTES, readYaml } from '../policy/yaml.ts';
+import { parsePublicAnchors } from '../runtime/trust-loader.ts';
+import type { Io } from './io.ts';
+import { readMoment } from './moment.ts';
+import { type Bench, type Case, createBench, judgeOffline, readAnchors, readHost } from './offline.ts';
+import { FLOOR_ONLY, ruleOfValue, ruleOfYaml } from './plain-rule.ts';
+import { printed, runBatch } from './verify-batch.ts';
+import { verifyScreen } from './verify-screen.ts';
+
+const EXIT_ALLOW = 0;
+const EXIT_BLOCK = 1;
+const EXIT_USAGE = 2;
+
+/** Relative to this file, both under src/ and under dist/. */
+const PUBLIC_ANCHORS_FILE = fileURLToPath(new URL('../../config/anchors/public.json', import.meta.url));
+const GROUPS_DIRECTORY = fileURLToPath(new URL('../../config/groups', import.meta.url));
+
+const OPTIONS = {
+  host: { type: 'string' },
+  chain: { type: 'string' },
+  anchors: { type: 'string' },
+  at: { type: 'string' },
+  staple: { type: 'string' },
+  crl: { type: 'string', multiple: true },
+  'log-list': { type: 'string' },
+  rule: { type: 'string' },
+  json: { type: 'boolean' },
+  batch: { type: 'boolean' },
+} as const;
+
+interface Options {
+  readonly host?: string;
+  readonly chain?: string;
+  readonly anchors?: string;
+  readonly at?: string;
+  readonly staple?: string;
+  readonly crl?: readonly string[];
+  readonly 'log-list'?: string;
+  readonly rule?: string;
+  readonly json?: boolean;
+  readonly batch?: boolean;
+}
+
+/** What was asked cannot be judged; the message is for people. */
+class UsageError extends Error {}
+
+/** @returns 0 allow or alert, 1 block, 2 wrong usage or unusable input; 0 for a batch. */
+export async function runVerify(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    const options = readOptions(argv);
+    const bench = createBench(parsePublicAnchors(readText(PUBLIC_ANCHORS_FILE, MAX_PEM_CHARACTERS)).set);
+    const groups = shippedGroups();
+    if (options.batch === true) return await runBatch({ io, bench, groups, nowMs: systemClock.nowMs() });
+    const one = readCase(options, io.cwd, bench, groups);
+    const answer = judgeOffline(one, bench);
+    io.out(
+      options.json === true ? `${JSON.stringify(printed(one.authority.host, answer))}\n` : verifyScreen(one, answer),
+    );
+    return answer.verdict.kind === 'permit' ? EXIT_ALLOW : EXIT_BLOCK;
+  } catch (thrown) {
+    if (!(thrown instanceof UsageError) && !(thrown instanceof FileError)) throw thrown;
+    io.err(`pinwarden verify: ${thrown.message}\n`);
+    return EXIT_USAGE;
+  }
+}
+
+function readOptions(argv: readonly string[]): Options {
+  let options: Options;
+  try {
+    options = parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: false }).values;
+  } catch (thrown) {
+    throw new UsageError(thrown instanceof Error ? thrown.message : 'unknown option');
+  }
+  const others = Object.keys(options).filter((key) => key !== 'batch');
+  if (options.batch === true && others.length > 0) throw new UsageError('--batch takes everything from its lines');
+  if (options.batch !== true && (options.host === undefined || options.chain === undefined)) {
+    throw new UsageError('--host NAME and --chain FILE.pem are needed, or --batch');
+  }
+  return options;
+}
+
+function readCase(options: Options, cwd: string, bench: Bench, groups: PinGroups): Case {
+  const authority = readHost(options.host ?? '');
+  if (authority === null) throw new UsageError(`--host: ${JSON.stringify(options.host)} is no name and no IP address`);
+  const atMs = options.at === undefined ? systemClock.nowMs() : readMoment(options.at);
+  if (atMs === null) throw new UsageError('--at: expected an ISO 8601 time with a zone, such as 2026-06-15T12:00:00Z');
+  const file = (name: string): string => resolve(cwd, name);
+  const chain = readBlocks(file(options.chain ?? ''), 'CERTIFICATE', MAX_PEM_CHARACTERS);
+  const given =
+    options.anchors === undefined ? null : readBlocks(file(options.anchors), 'CERTIFICATE', MAX_PEM_CHARACTERS);
+  const anchors = given === null ? null : readAnchors(given, bench);
+  if (given !== null && anchors === null) throw new UsageError('--anchors: one of the certificates is malformed');
+  const rule = readRule(options, cwd, groups);
+  if (anchors === null && rule.anchors !== 'public')
+    throw new UsageError('the rule has anchors: give them by --anchors');
+  return {
+    authority,
+    chain,
+    anchors,
+    anchorsArePublic: false,
+    atMs,
+    staple: options.staple === undefined ? null : readBytes(file(options.staple), MAX_OCSP_BYTES),
+    crls: (options.crl ?? []).flatMap((name) => readBlocks(file(name), 'X509 CRL', MAX_CRL_BYTES)),
+    logList: options['log-list'] === undefined ? null : readList(file(options['log-list'])),
+    rule,
+  };
+}
+
+/** The blocks of a PEM file with this label, or the whole file when it is DER. */
+function readBlocks(file: string, label: string, maxBytes: number): readonly Buffer[] {
+  const bytes = readBytes(file, maxBytes);
+  if (!bytes.includes('-----BEGIN ')) return [bytes];
+  const blocks = parsePemBlocks(bytes.toString('latin1'));
+  if (!blocks.ok) throw new UsageError(`${file}: ${blocks.why}`);
+  const wanted = blocks.value.filter((block) => block.label === label).map((block) => block.bytes);
+  if (wanted.length === 0) throw new UsageError(`${file}: no ${label} in it`);
+  return wanted;
+}
+
+function readRule(options: Options, cwd: string, groups: PinGroups): Rule {
+  if (options.rule === undefined) return defaultRule(options, groups);
+  const file = resolve(cwd, options.rule);
+  const text = readText(file, MAX_FILE_BYTES);
+  const yaml = readYaml(text, file);
+  const loaded: Loaded<Rule> = yaml.ok ? ruleOfYaml(yaml.value, groups) : yaml;
+  if (loaded.ok) return loaded.value;
+  throw new UsageError(`the rule is not valid\n${loaded.mistakes.map((one) => printMistake(one, text)).join('\n')}`);
+}
+
+/** Nothing above the floor, except that what was handed in is judged. */
+function defaultRule(options: Options, groups: PinGroups): Rule {
+  const asked = {
+    ...(options.staple === undefined ? {} : { staple: 'require' }),
+    ...(options.crl === undefined ? {} : { crl: 'require' }),
+    ...(options['log-list'] === undefined ? {} : { ct: 'require' }),
+  };
+  const checks = { ...(FLOOR_ONLY['checks'] as object), ...asked };
+  const loaded = ruleOfValue({ ...FLOOR_ONLY, checks }, 'verify', groups);
+  if (!loaded.ok) throw new UsageError(loaded.mistakes.map((one) => one.message).join('; '));
+  return loaded.value;
+}
+
+function readList(file: string): NonNullable<Case['logList']> {
+  const parsed = parseLogList(readBytes(file, MAX_LOG_LIST_BYTES));
+  if (!parsed.ok) throw new UsageError(`${file}: ${parsed.why}`);
+  return parsed.value;
+}
+
+/** The pin groups that ship with the product; none when the folder is absent. */
+function shippedGroups(): PinGroups {
+  const names = listDirectory(GROUPS_DIRECTORY) ?? [];
+  const files = names
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => resolve(GROUPS_DIRECTORY, name))
+    .map((file) => ({ file, text: readText(file, MAX_FILE_BYTES) }));
+  const loaded = loadGroups(files);
+  return loaded.ok ? loaded.value : new Map();
+}
