@@ -13,6 +13,7 @@ import {
   fsyncSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readSync,
@@ -22,6 +23,8 @@ import {
   watch,
   writeSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 export type FileProblem = 'missing' | 'not-permitted' | 'not-regular' | 'too-large' | 'exists' | 'unusable';
 
@@ -144,6 +147,12 @@ export function listDirectory(path: string): readonly string[] | null {
 /** Makes a directory and those above it, for the owner alone; nothing happens when it is there. @throws FileError */
 export function makeDirectory(path: string): void {
   guarded(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+}
+
+/** A fresh directory for the owner alone, under the system's temporary directory. @throws FileError */
+export function makeTemporaryDirectory(prefix: string): string {
+  const pattern = join(tmpdir(), prefix);
+  return guarded(pattern, () => mkdtempSync(pattern));
 }
 
 /** Creates a file that must not exist yet, with at most the permissions of `mode`. @throws FileError */

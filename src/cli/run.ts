@@ -1,0 +1,127 @@
+/** `run [-c FILE]`: the proxy, in the foreground, until a signal ends it. */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../host/clock.ts';
+import { printListen } from '../runtime/bind.ts';
+import { judgeEnvironment } from '../runtime/environment.ts';
+import type { Supervisor } from '../runtime/supervisor.ts';
+import { StartError, startSupervisor } from '../runtime/supervisor-start.ts';
+import { printFirstScreen } from './first-screen.ts';
+import type { Io } from './io.ts';
+import { versions } from './version.ts';
+
+const EXIT_REFUSED = 1;
+const EXIT_USAGE = 2;
+const DEFAULT_CONFIG = 'config/pinwarden.yaml';
+/** What a second signal leaves the tunnels. */
+const HURRY_MS = 500;
+
+/** @returns 0 after a drain, 1 when the start was refused, 2 for a wrong command line. */
+export async function runRun(argv: readonly string[], io: Io): Promise<number> {
+  const file = configArgument(argv, io);
+  if (file === null) return EXIT_USAGE;
+  const environment = judgeEnvironment(io.env);
+  for (const line of [...environment.refusals, ...environment.warnings]) io.err(`pinwarden: ${line}\n`);
+  if (environment.refusals.length > 0) return EXIT_REFUSED;
+  const signals = listenForSignals();
+  try {
+    const supervisor = await startSupervisor({
+      configPath: resolve(io.cwd, file),
+      clock: systemClock,
+      pause: async (durationMs) => pause(durationMs),
+      log: (line) => io.err(`${new Date(systemClock.nowMs()).toISOString()} ${line}\n`),
+      versions: versions(),
+      workerEnv: environment.workerEnv,
+      cores: availableParallelism(),
+      uid: process.getuid?.() ?? null,
+    });
+    io.out(screenOf(supervisor, io.cwd));
+    return await serve(supervisor, signals, io);
+  } catch (thrown) {
+    if (!(thrown instanceof StartError)) throw thrown;
+    for (const line of thrown.lines) io.err(`pinwarden: ${line}\n`);
+    return EXIT_REFUSED;
+  } finally {
+    signals.close();
+  }
+}
+
+function configArgument(argv: readonly string[], io: Io): string | null {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: { config: { type: 'string', short: 'c', default: DEFAULT_CONFIG } },
+      strict: true,
+      allowPositionals: false,
+    });
+    return values.config;
+  } catch (thrown) {
+    io.err(`pinwarden: ${thrown instanceof Error ? thrown.message : String(thrown)}\nusage: pinwarden run [-c FILE]\n`);
+    return null;
+  }
+}
+
+function screenOf(supervisor: Supervisor, cwd: string): string {
+  const { config, generation, ca, served } = supervisor;
+  return printFirstScreen({
+    version: versions().version,
+    config,
+    policy: generation.policy,
+    generation: generation.number,
+    workers: supervisor.workers,
+    cwd,
+    listening: supervisor.bound.map(printListen),
+    metrics: served.metricsAddress === null ? null : printListen(served.metricsAddress),
+    selfTest: served.selfTest,
+    ca: { file: ca.certificateFile, sha256: ca.ca.sha256, notAfterMs: ca.ca.notAfterMs, created: ca.created },
+  });
+}
+
+/** Signals that come before everything serves are remembered. */
+interface Signals {
+  handle(ending: () => void, hangup: () => void): void;
+  close(): void;
+}
+
+function listenForSignals(): Signals {
+  let endings = 0;
+  let onEnding: () => void = () => {
+    endings += 1;
+  };
+  let onHangup: () => void = () => undefined;
+  const ending = (): void => onEnding();
+  const hangup = (): void => onHangup();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, ending);
+  process.on('SIGHUP', hangup);
+  return {
+    handle(whenEnding, whenHangup) {
+      onEnding = whenEnding;
+      onHangup = whenHangup;
+      for (; endings > 0; endings -= 1) whenEnding();
+    },
+    close() {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, ending);
+      process.off('SIGHUP', hangup);
+    },
+  };
+}
+
+/** Resolves with the exit code when a signal has ended the proxy. */
+async function serve(supervisor: Supervisor, signals: Signals, io: Io): Promise<number> {
+  const { drainTimeoutMs } = supervisor.config.limits;
+  return new Promise((resolve, reject) => {
+    let asked = 0;
+    const ending = (): void => {
+      asked += 1;
+      if (asked > 2) return;
+      if (asked === 1) io.err('pinwarden: draining; a second signal cuts it short\n');
+      supervisor.drain(asked === 1 ? drainTimeoutMs : HURRY_MS).then(({ finished, cut }) => {
+        io.err(`pinwarden: ended; ${finished} tunnels finished, ${cut} were cut\n`);
+        resolve(0);
+      }, reject);
+    };
+    signals.handle(ending, () => supervisor.poke());
+  });
+}
