@@ -212,7 +212,7 @@ describe('the memory', () => {
         seen.push(known === undefined ? 'new' : 'known');
         return known;
       },
-      remember: memory.remember,
+      remember: (key: string, verified: boolean) => memory.remember(key, verified),
     };
     const of = named(SHA256_ECDSA);
     const ask = (signed: Buffer, signature: Buffer, spki: Buffer) =>
