@@ -1,0 +1,88 @@
+/** One certificate in its place. */
+import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../../src/model/finding.ts';
+import { judgeCertificate, type Place } from '../../../src/pki/path/certificate-rules.ts';
+import { EKU } from '../../support/extensions.ts';
+import { authority, type Issued, type Spec } from '../../support/test-ca.ts';
+import { parsed } from './path-cases.ts';
+
+const AT = '2026-06-15T12:00:00Z';
+const AT_MS = Date.parse(AT);
+const root = authority({ cn: 'Root', at: AT });
+
+function judge(issued: Issued, place: Partial<Place> = {}): readonly string[] {
+  const findings: Finding[] = [];
+  judgeCertificate(parsed(issued.der), { role: 'leaf', depth: 0, profile: 'private', atMs: AT_MS, ...place }, findings);
+  return findings.map(({ code, facts }) =>
+    `${code} ${String(facts['why'] ?? facts['key'] ?? facts['extensions'] ?? '')}`.trim(),
+  );
+}
+
+const leaf = (spec: Spec) => root.issueLeaf({ dns: ['good.test'], ...spec });
+
+describe('a leaf', () => {
+  it.each<readonly [string, Spec, Partial<Place>]>([
+    ['chain.leaf-is-ca ca-bit', { ca: true }, {}],
+    ['chain.leaf-is-ca key-cert-sign', { keyUsage: ['digitalSignature', 'keyCertSign'] }, {}],
+    ['chain.key-usage not-for-tls', { keyUsage: ['nonRepudiation'] }, {}],
+    ['chain.extended-key-usage no-server-auth', { extendedKeyUsage: [EKU.clientAuth] }, {}],
+    ['chain.extended-key-usage absent', { extendedKeyUsage: null }, { profile: 'public' }],
+    ['chain.extended-key-usage no-server-auth', { extendedKeyUsage: [EKU.any] }, { profile: 'public' }],
+    [
+      'chain.extended-key-usage forbidden-purpose',
+      { extendedKeyUsage: [EKU.serverAuth, EKU.any] },
+      { profile: 'public' },
+    ],
+    ['chain.name-constraints constraints-in-leaf', { nameConstraints: { permitted: { dns: ['a.test'] } } }, {}],
+    ['chain.malformed serial-number-negative', { serial: Buffer.from([0x80]) }, {}],
+    ['chain.malformed serial-number-too-long', { serial: Buffer.alloc(21, 1) }, {}],
+    ['chain.weak-key RSA 1024, exponent of 17 bits', { key: 'rsa1024' }, {}],
+    ['chain.weak-key EC on an unknown curve', { key: 'secp256k1' }, {}],
+  ])('fails with %s', (code, spec, place) => {
+    expect(judge(leaf(spec), place)).toEqual([code]);
+  });
+
+  it('may agree on keys in any way of TLS, and lack the extensions that say so', () => {
+    for (const usage of ['digitalSignature', 'keyEncipherment', 'keyAgreement'] as const) {
+      expect(judge(leaf({ keyUsage: [usage] }))).toEqual([]);
+    }
+    expect(judge(leaf({ keyUsage: null, extendedKeyUsage: null, ca: null }))).toEqual([]);
+    expect(judge(leaf({ key: 'ed25519' }))).toEqual([]);
+  });
+
+  it('may be a CA when it is its own anchor', () => {
+    expect(judge(leaf({ ca: true }), { role: 'anchored-leaf' })).toEqual([]);
+  });
+});
+
+describe('an issuer', () => {
+  const ca = (spec: Spec) => root.issueCa({ cn: 'Inter', ...spec });
+
+  it.each<readonly [string, Spec]>([
+    ['chain.invalid-ca no-basic-constraints', { ca: null }],
+    ['chain.invalid-ca ca-false', { ca: false }],
+    ['chain.invalid-ca empty-name', { subject: [] }],
+    ['chain.key-usage no-key-cert-sign', { keyUsage: ['digitalSignature'] }],
+    ['chain.extended-key-usage issuer-not-for-servers', { extendedKeyUsage: [EKU.clientAuth] }],
+    ['chain.malformed-issuer serial-number-zero', { serial: 0 }],
+  ])('fails with %s', (code, spec) => {
+    expect(judge(ca(spec), { role: 'issuer', depth: 1 })).toEqual([code]);
+  });
+
+  it('is fine with fewer extensions, or with any purpose', () => {
+    expect(judge(ca({ keyUsage: null }), { role: 'issuer' })).toEqual([]);
+    expect(judge(ca({ extendedKeyUsage: [EKU.any] }), { role: 'issuer' })).toEqual([]);
+    expect(judge(ca({ extendedKeyUsage: [EKU.serverAuth] }), { role: 'issuer' })).toEqual([]);
+  });
+
+  it('may have serial number 0 as an anchor', () => {
+    expect(judge(ca({ serial: 0 }), { role: 'anchor' })).toEqual([]);
+  });
+});
+
+it('dates bind to the millisecond, both ends included', () => {
+  const edge = leaf({ notBefore: AT_MS, notAfter: AT_MS });
+  expect(judge(edge)).toEqual([]);
+  expect(judge(edge, { atMs: AT_MS + 1 })).toEqual(['chain.expired']);
+  expect(judge(edge, { atMs: AT_MS - 1 })).toEqual(['chain.not-yet-valid']);
+});
