@@ -142,19 +142,18 @@ function count(question: CtQuestion, list: LogList, scts: readonly DeliveredSct[
   for (const { sct, delivery, log, verdict } of weighed) {
     if (log !== null && verdict === 'counted') verified.push({ log, timestampMs: sct.timestampMs, delivery });
   }
-  const counted = countable(verified);
+  const isCounted = (delivery: Delivery) => delivery === 'embedded' || question.profile.name !== 'chrome';
+  const counted = countable(verified.filter((one) => isCounted(one.delivery)));
   const facts = weighed.map(({ sct, delivery, log, verdict }): SctFact => {
-    const isCounted = counted.some((one) => one.log === log && one.timestampMs === sct.timestampMs);
-    const onlyEmbedded = question.profile.name === 'chrome' && delivery === 'ocsp';
-    const final =
-      verdict !== 'counted' ? verdict : onlyEmbedded ? 'delivery-not-counted' : isCounted ? verdict : 'log-retired';
+    const isIn = counted.some((one) => one.log === log && one.timestampMs === sct.timestampMs);
+    const notIn = isCounted(delivery) ? 'log-retired' : 'delivery-not-counted';
     return {
       logId: sct.logId,
       log: log?.description ?? null,
       operator: log === null ? null : operatorAt(log, sct.timestampMs),
       timestampMs: sct.timestampMs,
       delivery,
-      verdict: final,
+      verdict: verdict === 'counted' && !isIn ? notIn : verdict,
     };
   });
   return conclude(question, verified, facts);

@@ -73,13 +73,10 @@ function embeddedOf(scts: readonly VerifiedSct[]): readonly VerifiedSct[] {
   return scts.filter((sct) => sct.delivery === 'embedded');
 }
 
-/** At least `logs` distinct logs of `operators` distinct operators, one of the logs being current. */
+/** At least `logs` distinct logs of `operators` distinct operators; `countable` sees to it that one log is current. */
 function judgeCount(scts: readonly VerifiedSct[], need: { logs: number; operators: number }): QuotaResult {
   const counted = perLog(countable(scts));
   if (counted.length < need.logs) return { is: 'not-enough-scts', have: counted.length, need: need.logs };
-  if (need.logs > 0 && !counted.some((sct) => isCurrent(sct.log))) {
-    return { is: 'not-enough-scts', have: 0, need: 1 };
-  }
   const operators = byOperator(counted).size;
   if (operators < need.operators) return { is: 'not-diverse', have: operators, need: need.operators };
   return { is: 'compliant' };
@@ -95,17 +92,17 @@ function judgeApple(scts: readonly VerifiedSct[], days: number): QuotaResult {
   const counted = perLog(countable(embeddedOf(scts)));
   let have = 0;
   for (const logs of byOperator(counted).values()) have += Math.min(logs, isLong ? 2 : 1);
-  if (have >= need && counted.some((sct) => isCurrent(sct.log))) return { is: 'compliant' };
+  if (have >= need) return { is: 'compliant' };
   const live = scts.filter((sct) => isCurrent(sct.log));
   if (live.some((sct) => sct.delivery === 'ocsp') && byOperator(perLog(live)).size >= 2) return { is: 'compliant' };
-  if (counted.length < need) return { is: 'not-enough-scts', have: counted.length, need };
-  if (have < need) return { is: 'not-diverse', have, need };
-  return { is: 'not-enough-scts', have: 0, need: 1 };
+  return counted.length < need
+    ? { is: 'not-enough-scts', have: counted.length, need }
+    : { is: 'not-diverse', have, need };
 }
 
 /**
  * SCTs of current logs, and embedded ones of logs retired later. A retired log could still sign with an old date, so
- * the earliest timestamp of the current logs must also be before the retirement.
+ * the earliest timestamp of the current logs must also be before the retirement. Without a current log nothing counts.
  */
 export function countable(scts: readonly VerifiedSct[]): readonly VerifiedSct[] {
   const earliestMs = Math.min(...scts.filter((sct) => isCurrent(sct.log)).map((sct) => sct.timestampMs));
