@@ -69,7 +69,7 @@ export function hostAllowed(host: string, address: string, names: readonly strin
   // An IP literal cannot be rebound: the browser's own page would have to come from here.
   if (isIP(name) !== 0) return true;
   // Neither can these: public DNS holds no such names, and container networks use them.
-  if (!name.includes('.') || PRIVATE_SUFFIXES.some((suffix) => name.endsWith(suffix))) return true;
+  if (/^[a-z0-9_-]+$/.test(name) || PRIVATE_SUFFIXES.some((suffix) => name.endsWith(suffix))) return true;
   return name === address.toLowerCase() || names.some((one) => one.toLowerCase() === name);
 }
 

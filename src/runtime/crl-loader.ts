@@ -3,7 +3,14 @@ import { createHash } from 'node:crypto';
 import { type Crl, parseCrl } from '../pki/crl/parse.ts';
 import { parsePemBlocks } from '../pki/x509/pem.ts';
 import type { TrustMaterial } from './messages.ts';
-import { TrustError } from './trust-error.ts';
+
+/** Trust material that cannot be used; `message` names the file. */
+export class TrustError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'TrustError';
+  }
+}
 
 /** @throws TrustError */
 export function loadCrls(files: TrustMaterial['crls']): {

@@ -12,11 +12,11 @@ import { FileError } from '../host/files.ts';
 import type { Config } from '../policy/config.ts';
 import { loadPolicy, type PolicySource, type TextFile } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
+import { TrustError } from './crl-loader.ts';
 import type { LastGood } from './last-good.ts';
 import type { GenerationMaterial, TrustMaterial } from './messages.ts';
 import { type Accepted, decide, decideConfig, type Previous } from './reload.ts';
 import { digestOf, type ReadSources, readConfigFile, readSettled, readSources, type Unread } from './sources.ts';
-import { TrustError } from './trust-error.ts';
 import { readTrustMaterial } from './trust-files.ts';
 import { checkTrust } from './trust-loader.ts';
 

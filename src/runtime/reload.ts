@@ -94,7 +94,7 @@ class Attempt {
 
   weakeningsOf(policy: Policy): readonly Mistake[] {
     const before = this.#ask.previous?.policy ?? null;
-    return before === null ? [] : weakenings(before, policy, this.#ask.nowMs).map(asMistake);
+    return before === null ? [] : weakenings(before, policy, this.#ask.nowMs);
   }
 
   /** A path that could not be read: its file, or every file that was known in the directory. */
@@ -135,10 +135,6 @@ function isError(mistake: Mistake): boolean {
 
 function mistakeAt(file: string, message: string, hint: string): Mistake {
   return { place: { file, line: 1, column: 1 }, message, hint, severity: 'error' };
-}
-
-function asMistake(weakening: ReturnType<typeof weakenings>[number]): Mistake {
-  return weakening;
 }
 
 /** The configuration itself: a broken one keeps `current`, and a first start fails. */

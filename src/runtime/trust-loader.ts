@@ -15,9 +15,8 @@ import { parsePem, parsePemBlocks } from '../pki/x509/pem.ts';
 import type { SignatureMemory } from '../pki/x509/signature.ts';
 import { type AnchorsChoice, anchorsKey } from '../policy/policy.ts';
 import type { Anchor, AnchorSet, CertificateMemory, Trust } from '../verify/trust.ts';
-import { loadCrls } from './crl-loader.ts';
+import { loadCrls, TrustError } from './crl-loader.ts';
 import type { TrustMaterial } from './messages.ts';
-import { TrustError } from './trust-error.ts';
 
 /** Memories outlive snapshots: they never change an answer. */
 export interface Memories {

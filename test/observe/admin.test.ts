@@ -1,0 +1,114 @@
+import { request, type Server } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAdmin, hostAllowed, json, text } from '../../src/observe/admin.ts';
+import { exchange } from '../support/client.ts';
+import { closeServer, listen } from '../support/sockets.ts';
+
+let server: Server;
+let port: number;
+
+beforeEach(async () => {
+  server = createAdmin({
+    address: '127.0.0.1',
+    hosts: ['metrics.corp.example'],
+    routes: {
+      '/healthz': () => text(200, 'ok'),
+      '/version': () => json(200, { version: '1' }),
+      '/broken': async () => {
+        throw new Error('secret detail');
+      },
+    },
+  });
+  port = await listen(server);
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await closeServer(server);
+});
+
+async function ask(path: string, options: { method?: string; host?: string } = {}) {
+  const { method = 'GET', host = `127.0.0.1:${port}` } = options;
+  return await new Promise<{ status: number; body: string; headers: object }>((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port, path, method, headers: { host }, agent: false }, (response) => {
+      let body = '';
+      response.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body, headers: response.headers }));
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+describe('refuses', () => {
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('%s', async (method) => {
+    const answer = await ask('/healthz', { method });
+    expect(answer.status).toBe(405);
+    expect(answer.headers).toMatchObject({ allow: 'GET, HEAD' });
+  });
+
+  it.each(['attacker.test', 'attacker.test:9464', 'localhost.attacker.test', '127.0.0.1.attacker.test', ''])(
+    'the Host %j',
+    async (host) => {
+      expect((await ask('/healthz', { host })).status).toBe(421);
+    },
+  );
+
+  it.each([
+    '/',
+    '/..%2f..%2fetc/passwd',
+    '//healthz',
+    '/healthz/',
+    '/HEALTHZ',
+    '/constructor',
+    '/__proto__',
+    '/%00',
+    '/\\healthz',
+  ])('the path %s', async (path) => {
+    expect((await ask(path)).status).toBe(404);
+  });
+
+  it('bytes that are no HTTP, without an answer', async () => {
+    expect((await exchange(port, '\x16\x03\x01\x00\x05hello')).reply.status).toBe(0);
+  });
+
+  it('to say what broke', async () => {
+    const answer = await ask('/broken');
+    expect(answer.status).toBe(500);
+    expect(answer.body).toBe('internal error\n');
+  });
+});
+
+describe('answers', () => {
+  it('GET and HEAD, a query or not', async () => {
+    expect(await ask('/healthz?probe=1')).toMatchObject({ status: 200, body: 'ok\n' });
+    expect(await ask('/healthz', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' });
+    expect(JSON.parse((await ask('/version')).body)).toEqual({ version: '1' });
+  });
+
+  it('with headers that keep pages and caches out', async () => {
+    expect((await ask('/healthz')).headers).toMatchObject({
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none'",
+      'x-content-type-options': 'nosniff',
+    });
+  });
+});
+
+it.each([
+  ['127.0.0.1:9464', true],
+  ['[::1]:9464', true],
+  ['10.1.2.3', true],
+  ['localhost:9464', true],
+  ['prometheus-target', true],
+  ['pinwarden.mesh.svc', true],
+  ['pinwarden.mesh.svc.cluster.local:9464', true],
+  ['METRICS.corp.example', true],
+  ['corp.example', false],
+  ['svc.attacker.test', false],
+  ['[::1].attacker.test', false],
+])('host %s: %s', (host, allowed) => {
+  expect(hostAllowed(host, '127.0.0.1', ['metrics.corp.example'])).toBe(allowed);
+});

@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { Problem } from '../../src/model/problem.ts';
+import type { Audit } from '../../src/observe/audit.ts';
+import { createRecorder } from '../../src/observe/create-recorder.ts';
+import { mergeSnapshots, printSnapshot } from '../../src/observe/metrics.ts';
+import type { AuditRecord } from '../../src/observe/records.ts';
+import { createMetrics } from '../../src/observe/worker-metrics.ts';
+import { AT_MS, closeEntry, verdictEntry } from '../support/entries.ts';
+import { parseMetrics } from '../support/house.ts';
+
+function auditThat(
+  verdict: (record: AuditRecord) => void,
+  close: (record: AuditRecord) => void = () => undefined,
+): Audit {
+  return { verdict, close, flush: () => undefined, reopen: () => undefined, end: () => undefined };
+}
+
+async function verdictsOf(metrics: ReturnType<typeof createMetrics>) {
+  const { samples } = await metrics.snapshot(AT_MS);
+  return parseMetrics(await printSnapshot(await mergeSnapshots([samples]))).value('pinwarden_verdicts_total');
+}
+
+it('counts nothing that has no line', async () => {
+  const metrics = createMetrics();
+  const full = auditThat(() => {
+    throw new Problem('audit.full', 'self');
+  });
+  const recorder = createRecorder({ audit: full, metrics, worker: 1 });
+  expect(() => recorder.verdict(verdictEntry())).toThrow(Problem);
+  expect(await verdictsOf(metrics)).toBe(0);
+});
+
+it('writes and counts together, under the number of its worker', async () => {
+  const metrics = createMetrics();
+  const lines: AuditRecord[] = [];
+  const push = (record: AuditRecord) => void lines.push(record);
+  const recorder = createRecorder({ audit: auditThat(push, push), metrics, worker: 4 });
+  recorder.verdict(verdictEntry());
+  recorder.close(closeEntry());
+  recorder.connection('upstream')();
+  recorder.bytes('down', 1);
+  recorder.clientAlert(null, 'unknown_ca');
+  recorder.minted(1);
+  recorder.resolved(1);
+  expect(lines.map((line) => [line['event.action'], line['pinwarden.worker']])).toEqual([
+    ['verdict', 4],
+    ['close', 4],
+  ]);
+  expect(await verdictsOf(metrics)).toBe(1);
+});
+
+it('counts without an audit file too', async () => {
+  const metrics = createMetrics();
+  const recorder = createRecorder({ audit: null, metrics, worker: 1 });
+  recorder.verdict(verdictEntry());
+  recorder.close(closeEntry());
+  expect(await verdictsOf(metrics)).toBe(1);
+});
