@@ -5,7 +5,7 @@
  * that was meant. Allowed keys come from the JSON Schema, so they cannot differ from it.
  */
 import { backtick, closest, listWords, type Mistake } from './mistakes.ts';
-import type { YamlFile, YamlPath } from './yaml.ts';
+import { MAX_MISTAKES, type YamlFile, type YamlPath } from './yaml.ts';
 
 /** The part of a schema issue that is read here. */
 export interface Issue {
@@ -31,15 +31,28 @@ const NOT_BUILT: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** At most as many as a file may have (yaml.ts caps them too). */
-const MAX_ISSUES = 200;
-
 export function issuesToMistakes(
   issues: readonly Issue[],
   yaml: YamlFile,
   schema: Readonly<Record<string, unknown>>,
 ): Mistake[] {
-  return issues.slice(0, MAX_ISSUES).flatMap((issue) => toMistakes(issue, [], yaml, schema));
+  return issues.slice(0, MAX_MISTAKES).flatMap((issue) => toMistakes(issue, [], yaml, schema));
+}
+
+/** A map without the keys that the issues speak of, so that the rest can be looked at in the same run. */
+export function withoutFaults(value: unknown, issues: readonly Issue[]): Record<string, unknown> {
+  const rest: Record<string, unknown> = Object.create(null);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const faulty = new Set<PropertyKey>(
+      issues.flatMap(({ path, keys }): readonly PropertyKey[] => (path.length > 0 ? path.slice(0, 1) : (keys ?? []))),
+    );
+    for (const [key, inner] of Object.entries(value)) {
+      if (!faulty.has(key)) {
+        rest[key] = inner;
+      }
+    }
+  }
+  return rest;
 }
 
 function toMistakes(
@@ -55,13 +68,15 @@ function toMistakes(
   ];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return (issue.keys ?? []).flatMap((key) =>
-        error(
-          `unknown key ${backtick(key)}`,
-          unknownKeyHint(key, keysAt(schema, path)),
-          yaml.place([...path, key], 'key'),
-        ),
-      );
+      return (issue.keys ?? [])
+        .slice(0, MAX_MISTAKES)
+        .flatMap((key) =>
+          error(
+            `unknown key ${backtick(key)}`,
+            unknownKeyHint(key, keysAt(schema, path)),
+            yaml.place([...path, key], 'key'),
+          ),
+        );
     case 'invalid_key':
       return error(issue.issues?.[0]?.message ?? issue.message, 'rename it', yaml.place(path, 'key'));
     case 'invalid_union': {

@@ -7,11 +7,12 @@
  * file's last good text and take the others, ask `readPolicyFile` for each file first.
  */
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import { assemble } from './assemble.ts';
 import { compileConfig } from './compile-config.ts';
 import type { Config } from './config.ts';
-import { issuesToMistakes } from './issues.ts';
-import { byPlace, compareText, type Loaded, type Mistake } from './mistakes.ts';
+import { issuesToMistakes, withoutFaults } from './issues.ts';
+import { byPlace, compareText, type Loaded, type Mistake, withoutEchoes } from './mistakes.ts';
 import { loadShippedGroups, type PinGroup, type PinGroups } from './pin-groups.ts';
 import type { Policy } from './policy.ts';
 import { type PolicyFile, readPolicyFile } from './policy-file.ts';
@@ -24,14 +25,27 @@ export type { PolicySource, TextFile } from './sources.ts';
 
 /** `file` is the absolute path of `text`; relative paths in it are resolved against its directory. Never throws. */
 export function loadConfig(text: string, file: string): Loaded<Config> {
-  const yaml = readYaml(text, file);
-  if (!yaml.ok) {
-    return yaml;
+  const read = readYaml(text, file);
+  const yaml = read.ok ? read.value : read.partial;
+  if (yaml === null) {
+    return { ok: false, mistakes: read.ok ? [] : read.mistakes };
   }
-  const shape = checkShape(configSchema, yaml.value.value);
-  return shape.ok
-    ? compileConfig(shape.value, yaml.value)
-    : { ok: false, mistakes: issuesToMistakes(shape.issues, yaml.value, configJsonSchema()).toSorted(byPlace) };
+  const mistakes: Mistake[] = [];
+  let shape = checkShape(configSchema, yaml.value);
+  if (!shape.ok) {
+    mistakes.push(...issuesToMistakes(shape.issues, yaml, configJsonSchema()));
+    // What is left without the wrong keys is only compiled for its mistakes.
+    shape = checkShape(configSchema, { ...withoutFaults(yaml.value, shape.issues), version: 1 });
+  }
+  const config = shape.ok ? compileConfig(shape.value, yaml) : null;
+  if (read.ok && config?.ok === true && mistakes.length === 0) {
+    return config;
+  }
+  const found = config === null ? [] : config.ok ? config.warnings : config.mistakes;
+  return {
+    ok: false,
+    mistakes: withoutEchoes(read.ok ? [] : read.mistakes, [...mistakes, ...found]).toSorted(byPlace),
+  };
 }
 
 /**
@@ -108,6 +122,7 @@ export function policySha256(
       rest,
       typeof config.anchors === 'string' ? config.anchors : 'files',
       config.clients,
+      typeof config.anchors === 'string' ? config.anchors : config.anchors.files.map((file) => basename(file)),
     ]),
   );
 }

@@ -109,3 +109,9 @@ export function byPlace(left: Mistake, right: Mistake): number {
 export function compareText(left: string, right: string): number {
   return left < right ? -1 : Number(left > right);
 }
+
+/** Causes first, then what was found later except at the same places, where it is only an echo of the cause. */
+export function withoutEchoes(causes: readonly Mistake[], found: readonly Mistake[]): readonly Mistake[] {
+  const places = new Set(causes.map(({ place }) => printPlace(place)));
+  return [...causes, ...found.filter(({ place }) => !places.has(printPlace(place)))];
+}

@@ -147,7 +147,7 @@ const match = hosts(
   '`api.x` exact · `*.x` exactly one label · `**.x` one or more labels · `:port` at the end; no port means every egress port.',
 );
 
-const rule = z
+export const ruleSchema = z
   .strictObject({ name: name('Unique over all files.'), match: match.min(1), ...ruleFields })
   .meta({ id: 'rule', description: 'What is demanded of some hosts.' });
 
@@ -196,9 +196,12 @@ export const policySchema = z
       .max(1000)
       .optional()
       .meta({ description: 'Weakenings that a reload may bring.', default: [] }),
-    rules: z.array(rule).min(1).meta({ description: 'The rules; their order does not matter.' }),
+    rules: z.array(ruleSchema).min(1).meta({ description: 'The rules; their order does not matter.' }),
   })
   .meta({ title: 'Pinwarden policy file' });
+
+/** Everything but the rules, which are looked at one by one so that a mistake in one does not hide those in others. */
+export const policyHeadSchema = policySchema.extend({ rules: z.array(z.unknown()).min(1) });
 
 /** A file of config/groups. */
 export const groupsSchema = z.strictObject({ version, pinGroups });
@@ -354,9 +357,10 @@ export const configSchema = z
   .meta({ title: 'pinwarden.yaml' });
 
 export type PolicyShape = z.output<typeof policySchema>;
+export type PolicyHeadShape = z.output<typeof policyHeadSchema>;
 export type GroupsShape = z.output<typeof groupsSchema>;
 export type ConfigShape = z.output<typeof configSchema>;
-export type RuleShape = z.output<typeof rule>;
+export type RuleShape = z.output<typeof ruleSchema>;
 export type PlainRuleShape = z.output<typeof plainRuleSchema>;
 export type PinReferenceShape = z.output<typeof pinReference>;
 export type PinGroupShape = z.output<typeof pinGroup>;

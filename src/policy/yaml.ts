@@ -14,11 +14,12 @@ import {
   isSeq,
   LineCounter,
   type Node,
+  type Pair,
   parseDocument,
   type Scalar,
   type YAMLMap,
 } from 'yaml';
-import { backtick, type Loaded, type Mistake } from './mistakes.ts';
+import { backtick, type Mistake } from './mistakes.ts';
 import type { Place } from './policy.ts';
 
 /** Parsing costs about 1 s for a MiB; Kubernetes refuses ConfigMaps above 1 MiB. */
@@ -31,6 +32,11 @@ export const MAX_ALIASES = 100;
 const MAX_ALIASED_VALUES = 10_000;
 /** Nobody reads more, and a hostile file could hold one for every byte. */
 export const MAX_MISTAKES = 200;
+
+/** Syntax errors cascade: what follows the first few is noise. */
+const MAX_SYNTAX_MISTAKES = 20;
+/** Maps with more keys than this get an index for finding places. */
+const SMALL_MAP = 16;
 
 export type YamlPath = readonly (string | number)[];
 
@@ -45,11 +51,16 @@ export interface YamlFile {
 const FORBIDDEN = /[^\t\n\r\x20-\x7e\u00a0-\u2029\u202f-\u2065\u206a-\ufffc\ufffe-\u{10ffff}]/u;
 const PROTOTYPE_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** Like Loaded; `partial` is there when the text is YAML and only some values are refused, to find more mistakes in it. */
+export type ReadYaml =
+  | { readonly ok: true; readonly value: YamlFile; readonly warnings: readonly Mistake[] }
+  | { readonly ok: false; readonly mistakes: readonly Mistake[]; readonly partial: YamlFile | null };
+
 /** Never throws; refusals carry every mistake up to MAX_MISTAKES. */
-export function readYaml(text: string, file: string): Loaded<YamlFile> {
+export function readYaml(text: string, file: string): ReadYaml {
   const early = refuseEarly(text, file);
   if (early !== null) {
-    return { ok: false, mistakes: [early] };
+    return { ok: false, mistakes: [early], partial: null };
   }
   const lines = new LineCounter();
   const document = parseDocument(text, {
@@ -63,22 +74,25 @@ export function readYaml(text: string, file: string): Loaded<YamlFile> {
     logLevel: 'silent',
   });
   const reader = new Reader(file, lines);
-  for (const error of [...document.errors, ...document.warnings]) {
+  for (const error of [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_MISTAKES)) {
     reader.say(error.pos[0], ...syntaxWords(error.code, error.message));
   }
   const contents = document.contents as Node | null;
-  let value: unknown = null;
-  if (reader.mistakes.length === 0) {
-    value = reader.read(contents, 0);
-    if (contents === null || value === null) {
-      reader.say(0, 'the file is empty', 'start with `version: 1`');
-    } else if (!isMap(contents)) {
-      reader.say(contents.range?.[0] ?? 0, 'the top of the file is not a map', 'start with `version: 1`');
-    }
+  if (reader.mistakes.length > 0) {
+    return { ok: false, mistakes: reader.mistakes, partial: null };
   }
+  const value = reader.read(contents, 0);
+  if (contents === null || value === null || !isMap(contents)) {
+    const why = value === null ? 'the file is empty' : 'the top of the file is not a map';
+    if (reader.mistakes.length === 0) {
+      reader.say(contents?.range?.[0] ?? 0, why, 'start with `version: 1`');
+    }
+    return { ok: false, mistakes: reader.mistakes, partial: null };
+  }
+  const yaml: YamlFile = { file, value, place: (path, at) => reader.place(contents, path, at) };
   return reader.mistakes.length > 0
-    ? { ok: false, mistakes: reader.mistakes }
-    : { ok: true, value: { file, value, place: (path, at) => reader.place(contents, path, at) }, warnings: [] };
+    ? { ok: false, mistakes: reader.mistakes, partial: yaml }
+    : { ok: true, value: yaml, warnings: [] };
 }
 
 /** What is refused before the parser sees it. */
@@ -130,6 +144,8 @@ class Reader {
   readonly #lines: LineCounter;
   readonly #anchors = new Map<string, Node>();
   readonly #targets = new Map<Node, Node>();
+  readonly #indexes = new Map<YAMLMap, Map<unknown, Pair>>();
+  readonly #said = new Set<number>();
   #aliases = 0;
   #aliasedValues = 0;
   #insideAlias = 0;
@@ -139,8 +155,10 @@ class Reader {
     this.#lines = lines;
   }
 
+  /** The first mistake at an offset is the cause; what follows there is its echo. */
   say(offset: number, message: string, hint: string): void {
-    if (this.mistakes.length < MAX_MISTAKES) {
+    if (this.mistakes.length < MAX_MISTAKES && !this.#said.has(offset)) {
+      this.#said.add(offset);
       this.mistakes.push({ place: this.#at(offset), message, hint, severity: 'error' });
     }
   }
@@ -250,7 +268,7 @@ class Reader {
       node = node === null ? null : (this.#targets.get(node) ?? node);
       const last = index === path.length - 1;
       if (isMap(node)) {
-        const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
+        const pair = this.#pair(node, step);
         if (pair === undefined) {
           break;
         }
@@ -264,5 +282,22 @@ class Reader {
       offset = node?.range?.[0] ?? offset;
     }
     return this.#at(offset);
+  }
+
+  #pair(map: YAMLMap, step: string | number): Pair | undefined {
+    if (map.items.length <= SMALL_MAP) {
+      return map.items.find(({ key }) => isScalar(key) && key.value === step);
+    }
+    let index = this.#indexes.get(map);
+    if (index === undefined) {
+      index = new Map();
+      for (const pair of map.items.toReversed()) {
+        if (isScalar(pair.key)) {
+          index.set(pair.key.value, pair);
+        }
+      }
+      this.#indexes.set(map, index);
+    }
+    return index.get(step);
   }
 }

@@ -1,0 +1,220 @@
+/**
+ * What a new generation would stop enforcing: the guard that a truncated or careless file runs into.
+ *
+ * Does: compares what decides for each host before and after, over one representative of every set of hosts that the
+ * patterns of both generations tell apart; so a lost rule, a lost pattern, a new `except` and a weaker rule for a part
+ * of the hosts are all the same thing: a host that is judged less strictly.
+ * Does not: compare anchors (sets cannot be ordered) or new keys in `anyOf` (rotation is ordinary work). Hosts that
+ * only `unmatched` decided for are free: a rule for them is new policy, not a weakening.
+ * The caller must: keep the old generation when the answer is not empty.
+ */
+import type { Authority } from '../model/authority.ts';
+import { OPTIONAL_CHECKS } from '../model/outcome.ts';
+import { lookup } from './lookup.ts';
+import { backtick, byPlace, type Mistake } from './mistakes.ts';
+import type { HostPattern, Pin, Place, Policy, Rule } from './policy.ts';
+
+/** One way in which a rule became weaker; also a mistake, so that every printer can show it. */
+export interface Weakening extends Mistake {
+  readonly rule: string;
+  readonly what: WeakenedField;
+}
+
+export type WeakenedField =
+  | 'rule'
+  | 'mode'
+  | 'onFailure'
+  | `checks.${(typeof OPTIONAL_CHECKS)[number]}`
+  | 'pins.anyOf'
+  | 'pins.noneOf'
+  | 'pins.onExpiry'
+  | 'unsafeFloor'
+  | 'plaintext'
+  | 'allowPrivate';
+
+const MODE_STRENGTH = { bypass: 0, preflight: 1, terminate: 2 } as const;
+const CHECK_STRENGTH = { off: 0, 'if-present': 1, require: 2 } as const;
+const PORT_OF_HTTPS = 443;
+/** A label that no policy names: it stands for every other one. */
+const ANY_LABEL = 'any--other';
+
+/** Weakenings that no `weakens:` entry of `next` allows at `nowMs` (milliseconds since the epoch). */
+export function weakenings(old: Policy, next: Policy, nowMs: number): readonly Weakening[] {
+  const found = new Map<string, Weakening>();
+  for (const [authority, clients] of representatives(old, next)) {
+    const before = lookup(old, authority, clients);
+    if (before.kind === 'deny' || before.pattern === null) {
+      continue;
+    }
+    const after = lookup(next, authority, clients);
+    if (after.kind === 'deny') {
+      continue;
+    }
+    const host = `${authority.host}:${authority.port}`;
+    for (const weaker of compare(before.rule, after.rule, next, nowMs)) {
+      const key = `${before.rule.name} ${weaker.what}`;
+      if (!found.has(key)) {
+        found.set(key, describe(before.rule, weaker, host, next));
+      }
+    }
+  }
+  compareUnmatched(old, next, nowMs, found);
+  return [...found.values()].filter(({ rule }) => !isAllowed(rule, old, next, nowMs)).toSorted(byPlace);
+}
+
+interface Weaker {
+  readonly what: WeakenedField;
+  readonly message: string;
+  /** Where the weaker word is; null: it is missing. */
+  readonly place: Place | null;
+}
+
+/** An authority and a client for every set of hosts that the two policies may treat differently. */
+function* representatives(old: Policy, next: Policy): Generator<[Authority, readonly string[]]> {
+  const seen = new Set<string>();
+  const clients: readonly (readonly string[])[] = [
+    [],
+    ...[...new Set([...old.clientOrder.keys(), ...next.clientOrder.keys()])].map((name) => [name]),
+  ];
+  for (const rule of [...old.rules, ...next.rules]) {
+    for (const pattern of [...rule.match, ...rule.except]) {
+      const key = `${pattern.kind} ${pattern.host} ${pattern.port}`;
+      if (seen.has(key)) {
+        continue;
+      }
+      seen.add(key);
+      for (const authority of examples(pattern, old, next)) {
+        for (const names of clients) {
+          yield [authority, names];
+        }
+      }
+    }
+  }
+}
+
+function examples(pattern: HostPattern, old: Policy, next: Policy): Authority[] {
+  const { host, kind } = pattern;
+  const hosts =
+    kind === 'exact'
+      ? [host]
+      : kind === 'one'
+        ? [`${ANY_LABEL}.${host}`]
+        : [`${ANY_LABEL}.${host}`, `${ANY_LABEL}.${ANY_LABEL}.${host}`];
+  // Without a port the pattern may be cut by any pattern with one.
+  const ports = pattern.port === null ? [PORT_OF_HTTPS, ...new Set([...old.ports, ...next.ports])] : [pattern.port];
+  return hosts.flatMap((name) =>
+    [...new Set(ports)].map((port): Authority => ({ host: name, kind: kindOf(name), port })),
+  );
+}
+
+function kindOf(host: string): Authority['kind'] {
+  return host.includes(':') ? 'ipv6' : /^[0-9.]+$/.test(host) ? 'ipv4' : 'name';
+}
+
+function isEnforcing(rule: Rule): boolean {
+  return rule.mode !== 'bypass' && rule.onFailure === 'block';
+}
+
+/** How `after` is weaker than `before` on a host that both decide for. */
+function compare(before: Rule, after: Rule, next: Policy, nowMs: number): Weaker[] {
+  const isSame = before.name === after.name;
+  if (!isSame && !isEnforcing(before)) {
+    return [];
+  }
+  if (next.unmatched.action === 'judge' && after === next.unmatched.rule) {
+    return [{ what: 'rule', message: 'no rule decides any more', place: null }];
+  }
+  const weaker: Weaker[] = [];
+  const say = (what: WeakenedField, message: string): void => {
+    weaker.push({
+      what,
+      message,
+      place: after.origins[what] ?? after.origins[what.split('.')[0] ?? what] ?? after.place,
+    });
+  };
+  if (MODE_STRENGTH[after.mode] < MODE_STRENGTH[before.mode]) {
+    say('mode', `the mode goes from ${before.mode} to ${after.mode}`);
+  }
+  if (before.onFailure === 'block' && after.onFailure === 'alert') {
+    say('onFailure', 'a failure alerts and does not block any more');
+  }
+  for (const check of OPTIONAL_CHECKS) {
+    if (CHECK_STRENGTH[after.checks[check]] < CHECK_STRENGTH[before.checks[check]]) {
+      say(`checks.${check}`, `${check} goes from ${before.checks[check]} to ${after.checks[check]}`);
+    }
+  }
+  if (binds(before.pins.anyOf, nowMs) && !binds(after.pins.anyOf, nowMs)) {
+    say('pins.anyOf', 'no key is pinned any more');
+  }
+  if (before.pins.anyOf.some(staysAfterExpiry) && after.pins.anyOf.some((pin) => !staysAfterExpiry(pin))) {
+    if (before.pins.anyOf.every(staysAfterExpiry)) {
+      say('pins.onExpiry', 'pins stop to block when they expire');
+    }
+  }
+  const denied = new Set(after.pins.noneOf.map(pinKey));
+  if (before.pins.noneOf.some((pin) => !denied.has(pinKey(pin)))) {
+    say('pins.noneOf', 'a key is not denied any more');
+  }
+  if (!hasFloorLowered(before, nowMs) && hasFloorLowered(after, nowMs)) {
+    say('unsafeFloor', 'the floor is lowered');
+  }
+  if (before.plaintext === 'block' && after.plaintext === 'allow') {
+    say('plaintext', 'plain HTTP is allowed');
+  }
+  if (after.allowPrivate.some((range) => !before.allowPrivate.includes(range))) {
+    say('allowPrivate', 'more private addresses may be dialled');
+  }
+  return weaker;
+}
+
+/** Pins that still decide at `nowMs`: expired ones with `onExpiry: alert` do not. */
+function binds(pins: readonly Pin[], nowMs: number): boolean {
+  return pins.some((pin) => pin.expiresMs === null || pin.expiresMs > nowMs || pin.onExpiry === 'block');
+}
+
+function staysAfterExpiry(pin: Pin): boolean {
+  return pin.expiresMs === null || pin.onExpiry === 'block';
+}
+
+function pinKey(pin: Pin): string {
+  return `${pin.scope} ${pin.spkiSha256}`;
+}
+
+function hasFloorLowered(rule: Rule, nowMs: number): boolean {
+  return rule.unsafeFloor !== null && rule.unsafeFloor.untilMs > nowMs;
+}
+
+function compareUnmatched(old: Policy, next: Policy, nowMs: number, found: Map<string, Weakening>): void {
+  if (next.unmatched.action === 'deny') {
+    return;
+  }
+  const after = next.unmatched.rule;
+  const weaker: Weaker[] =
+    old.unmatched.action === 'deny'
+      ? [{ what: 'rule', message: 'hosts that no rule matches are not denied any more', place: after.place }]
+      : // A policy that nothing is compared with: `unmatched` is the rule that decides here, not a loss.
+        compare(old.unmatched.rule, after, { ...next, unmatched: { action: 'deny' } }, nowMs);
+  const before = old.unmatched.action === 'deny' ? after : old.unmatched.rule;
+  for (const entry of weaker) {
+    found.set(`${before.name} ${entry.what}`, describe(before, entry, 'hosts that no rule matches', next));
+  }
+}
+
+function describe(before: Rule, weaker: Weaker, host: string, next: Policy): Weakening {
+  const namesake = next.byName.get(before.name);
+  return Object.freeze({
+    rule: before.name,
+    what: weaker.what,
+    place: weaker.place ?? namesake?.place ?? before.place,
+    message: `weakens rule ${backtick(before.name)}, seen at ${host}: ${weaker.message}`,
+    hint: `if it is meant, say \`weakens: [{ rule: ${before.name}, reason: …, until: … }]\` in the policy file`,
+    severity: 'error' as const,
+  });
+}
+
+function isAllowed(rule: string, old: Policy, next: Policy, nowMs: number): boolean {
+  const owner = (old.byName.get(rule) ?? next.byName.get(rule))?.owner ?? null;
+  return next.weakens.some(
+    (entry) => entry.rule === rule && entry.untilMs > nowMs && (entry.owner === null || entry.owner === owner),
+  );
+}
