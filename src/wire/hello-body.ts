@@ -37,6 +37,9 @@ const SUPPORTED_VERSIONS = 43;
 const ECH = 0xfe0d;
 const ESNI = 0xffce;
 
+/** Browsers send two or three; the list is offered upstream again, so it may not be used to send kilobytes there. */
+const ALPN_NAMES_MAX = 64;
+
 /** Thrown and caught inside this file only: a parse error with fixed words. */
 class Malformed extends Error {}
 
@@ -116,6 +119,7 @@ function readAlpn(bytes: Buffer): string[] {
     const name = list.vector(1, what);
     if (name.length === 0) throw new Malformed(what);
     names.push(name.toString('latin1'));
+    if (names.length > ALPN_NAMES_MAX) throw new Malformed(what);
   } while (!list.done);
   return names;
 }
