@@ -16,6 +16,7 @@ import type { Config } from '../policy/config.ts';
 import type { Rule } from '../policy/policy.ts';
 import type { Generation } from '../proxy/house.ts';
 import { createListener } from '../proxy/listener.ts';
+import { rejudge } from '../proxy/tunnels.ts';
 import { createCertificateMemory } from '../verify/certificate-memory.ts';
 import { auditFileOf } from './audit-file.ts';
 import { type BuiltHouse, buildHouse } from './build-house.ts';
@@ -123,6 +124,8 @@ export class WorkerService {
       this.#built.apply(next);
       this.#deps.send({ kind: 'applied', generation: number });
       await this.#metrics.setRules(rulesOf(next.generation));
+      // What is open is judged by what holds now.
+      await rejudge(this.#built.house);
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : String(thrown);
       this.#deps.send({ kind: 'not-applied', generation: number, message });
