@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Code } from '../../src/model/codes.ts';
 import { type BadServer, type BadServerName, CATALOGUE, startBadServer } from '../support/bad-servers.ts';
 import { curl, type Run } from '../support/client.ts';
-import { type House, type RuleYaml, startHouse } from '../support/house.ts';
+import { type House, pinnedTo, type RuleYaml, startHouse } from '../support/house.ts';
 import { eventually } from '../support/sockets.ts';
 import { type TestPki, testPki } from '../support/test-pki.ts';
 import { describeWith } from '../support/tools.ts';
@@ -177,7 +177,7 @@ describeWith(['curl'], 'the public root', () => {
 });
 
 function ruleOf(server: BadServer, pki: TestPki, onFailure: string): RuleYaml {
-  const pins = { anyOf: [{ ca: pki.inter.pin }] };
+  const pins = pinnedTo(pki.inter.pin);
   // Floor cases carry no pins, so that nothing but the floor can block them.
   const pinned = PINS.includes(server.name) || server.name === 'good' ? { pins } : {};
   return { name: server.name, match: [server.host], onFailure, checks: { ct: 'off' }, ...pinned };

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { curl, tunnel } from '../support/client.ts';
-import { type House, startHouse } from '../support/house.ts';
+import { curl, openTunnel, tunnel } from '../support/client.ts';
+import { type House, pinnedTo, startHouse } from '../support/house.ts';
 import { socketBaseline } from '../support/leaks.ts';
 import { bytesDigest, echoOrigin, type Origin, webOrigin } from '../support/origins.ts';
 import { closed, eventually } from '../support/sockets.ts';
@@ -28,7 +28,7 @@ beforeAll(async () => {
       { host: 'web.test', port: web.port },
       { host: 'echo.test', port: echo.port },
     ],
-    rules: [{ name: 'all', match: ['*.test'], pins: { anyOf: [{ ca: pki.inter.pin }] }, checks: { ct: 'off' } }],
+    rules: [{ name: 'all', match: ['*.test'], pins: pinnedTo(pki.inter.pin), checks: { ct: 'off' } }],
     workers: 2,
     config: { limits: { handshakesPerClient: 1000 } },
   });
@@ -117,13 +117,12 @@ describe(`${MANY} tunnels at once`, () => {
     const released = socketBaseline(house.pids());
     const ca = readFileSync(house.caFile);
     const sockets = await Promise.all(
-      Array.from({ length: 50 }, async () => await tunnel(house.port, `echo.test:${echo.port}`, { ca })),
+      Array.from({ length: 50 }, async () => await openTunnel(house.port, `echo.test:${echo.port}`, { ca })),
     );
-    for (const socket of sockets) {
-      socket.on('error', () => undefined);
-      socket.write('half a message');
-      socket.resetAndDestroy();
-      socket.destroy();
+    for (const { secured, raw } of sockets) {
+      secured.on('error', () => undefined);
+      secured.write('half a message');
+      raw.resetAndDestroy();
     }
     await eventually('upstream sockets are closed', () => echo.open() === 0);
     await released();

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { curl, plainEnv, run, sClient } from '../support/client.ts';
-import { type House, startHouse } from '../support/house.ts';
+import { type House, pinnedTo, startHouse } from '../support/house.ts';
 import { type Nginx, startNginx } from '../support/nginx.ts';
 import { type TestPki, testPki } from '../support/test-pki.ts';
 import { describeWith } from '../support/tools.ts';
@@ -25,9 +25,7 @@ describe.each(['p256', 'rsa2048'] as const)('an nginx with a three-level %s chai
       house = await startHouse({
         anchors: pki.root.pem,
         upstreams: [{ host: 'nginx.test', port: nginx.port }],
-        rules: [
-          { name: 'nginx', match: ['nginx.test'], pins: { anyOf: [{ ca: pki.inter.pin }] }, checks: { ct: 'off' } },
-        ],
+        rules: [{ name: 'nginx', match: ['nginx.test'], pins: pinnedTo(pki.inter.pin), checks: { ct: 'off' } }],
       });
     });
 
@@ -79,7 +77,8 @@ describe.each(['p256', 'rsa2048'] as const)('an nginx with a three-level %s chai
       });
       const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', script], { env });
       expect(stderr).toBe('');
-      expect(stdout).toBe('nginx HTTP/1.1\n');
+      // Node 26 offers h2 first, older lines do not.
+      expect(stdout).toMatch(/^nginx HTTP\/(1\.1|2\.0)\n$/);
     });
 
     it('urllib of Python, told by the environment', async () => {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tunnel } from '../support/client.ts';
-import { type House, type RuleYaml, startHouse } from '../support/house.ts';
+import { type House, pinnedTo, type RuleYaml, startHouse } from '../support/house.ts';
 import { echoOrigin, type Origin } from '../support/origins.ts';
 import { closed } from '../support/sockets.ts';
 import { type TestPki, testPki } from '../support/test-pki.ts';
@@ -20,7 +20,7 @@ const rules: RuleYaml[] = [];
 beforeAll(async () => {
   pki = testPki();
   echo = await echoOrigin(pki.inter.issueLeaf({ dns: ['echo.test'] }));
-  rules.push({ name: 'echo', match: ['echo.test'], pins: { anyOf: [{ ca: pki.inter.pin }] }, checks: { ct: 'off' } });
+  rules.push({ name: 'echo', match: ['echo.test'], pins: pinnedTo(pki.inter.pin), checks: { ct: 'off' } });
   house = await startHouse({
     anchors: pki.root.pem,
     upstreams: [{ host: 'echo.test', port: echo.port }],
@@ -76,7 +76,7 @@ it('a key that is denied by a reload cuts the open tunnels that use it', async (
   const socket = await open();
   expect(await answers(socket, 'before')).toBe(true);
   const cut = closed(socket);
-  const denied = { anyOf: [{ ca: pki.inter.pin }], noneOf: [{ ca: pki.inter.pin }] };
+  const denied = { ...pinnedTo(pki.inter.pin), noneOf: [{ ca: pki.inter.pin }] };
   await house.reload(
     [...rules, { name: 'mended', match: ['mended.test'] }].map((rule) =>
       rule.name === 'echo' ? { ...rule, pins: denied } : rule,

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CODES } from '../../src/model/codes.ts';
 import { connectHead, exchange, type Reply, readReply } from '../support/client.ts';
-import { type House, type Metrics, startHouse } from '../support/house.ts';
+import { freePorts, type House, type Metrics, pinnedTo, startHouse } from '../support/house.ts';
 import { socketsOf } from '../support/leaks.ts';
 import { echoOrigin, type Origin } from '../support/origins.ts';
 import { closed, dialLocal, eventually } from '../support/sockets.ts';
@@ -43,14 +43,16 @@ beforeAll(async () => {
   const pki = testPki();
   const leaf = pki.inter.issueLeaf({ dns: ['pin.test'] });
   origin = await echoOrigin(leaf);
+  const [port = 0, metricsPort = 0] = await freePorts(2);
   house = await startHouse({
+    ports: [port, metricsPort],
     anchors: pki.root.pem,
     upstreams: [{ host: 'pin.test', port: origin.port }],
-    rules: [{ name: 'pin', match: ['pin.test'], pins: { anyOf: [{ ca: pki.inter.pin }] }, checks: { ct: 'off' } }],
+    rules: [{ name: 'pin', match: ['pin.test'], pins: pinnedTo(pki.inter.pin), checks: { ct: 'off' } }],
     config: {
       egress: {
-        // `self.test` leads to the proxy itself; 22 stays out.
-        ports: [443, 80, origin.port],
+        // The proxy's own ports are allowed, so that only the address can refuse them; 22 stays out.
+        ports: [443, 80, origin.port, port, metricsPort],
         hosts: { 'pin.test': ['127.0.0.1'], 'self.test': ['127.0.0.1'] },
       },
     },

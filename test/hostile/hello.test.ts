@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectHead, exchange } from '../support/client.ts';
 import { type HelloSpec, helloBytes } from '../support/hello-bytes.ts';
-import { type House, startHouse } from '../support/house.ts';
+import { type House, pinnedTo, startHouse } from '../support/house.ts';
 import { echoOrigin, type Origin } from '../support/origins.ts';
 import { eventually } from '../support/sockets.ts';
 import { testPki } from '../support/test-pki.ts';
@@ -40,7 +40,7 @@ beforeAll(async () => {
   house = await startHouse({
     anchors: pki.root.pem,
     upstreams: [{ host: 'pin.test', port: origin.port }],
-    rules: [{ name: 'pin', match: ['pin.test'], pins: { anyOf: [{ ca: pki.inter.pin }] }, checks: { ct: 'off' } }],
+    rules: [{ name: 'pin', match: ['pin.test'], pins: pinnedTo(pki.inter.pin), checks: { ct: 'off' } }],
     limits: { helloTimeoutMs: 3_000 },
   });
   pids = house.pids();

@@ -79,6 +79,6 @@ describe('each upstream is wrong in the way its name says', () => {
 it('good-then-rogue turns on the second connection', async () => {
   const server = await startBadServer('good-then-rogue', pki);
   expect(await verdict(server)).toBe('ok');
-  expect(await verdict(server)).toContain('UNABLE_TO_GET_ISSUER_CERT_LOCALLY');
+  expect(await verdict(server)).toContain('SELF_SIGNED_CERT_IN_CHAIN');
   await server.close();
 });

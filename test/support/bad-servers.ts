@@ -25,7 +25,7 @@ const DAY_MS = 86_400_000;
 
 function present(leaf: Issued, chain: readonly Buffer[] = leaf.chain): TlsOptions {
   const cert = chain.map((bytes) => pem('CERTIFICATE', bytes)).join('');
-  return { key: leaf.keyPem, cert, ALPNProtocols: ['h2', 'http/1.1'] };
+  return { key: leaf.keyPem, cert, ALPNProtocols: ['http/1.1'] };
 }
 
 const hostOf = (name: string) => `${name}.test`;
@@ -51,10 +51,7 @@ export const CATALOGUE = {
   },
 
   // Attackers and mistakes that the floor must find.
-  'private-root': (pki: TestPki) => {
-    const leaf = pki.rogueInter.issueLeaf({ dns: [hostOf('private-root')] });
-    return tls(present(leaf, [...leaf.chain, pki.rogueRoot.der]));
-  },
+  'private-root': (pki: TestPki) => tls(inspected(pki, 'private-root')),
   'expired-leaf': (pki: TestPki) => dated(pki, 'expired-leaf', -30 * DAY_MS, -1 * DAY_MS),
   'not-yet-valid': (pki: TestPki) => dated(pki, 'not-yet-valid', DAY_MS, 30 * DAY_MS),
   'wrong-host': (pki: TestPki) => tls(present(pki.inter.issueLeaf({ dns: ['somebody-else.test'] }))),
@@ -82,10 +79,7 @@ export const CATALOGUE = {
   },
   'good-then-rogue': (pki: TestPki) => ({
     kind: 'turns' as const,
-    turns: [
-      present(pki.inter.issueLeaf({ dns: [hostOf('good-then-rogue')] })),
-      present(pki.rogueInter.issueLeaf({ dns: [hostOf('good-then-rogue')] })),
-    ],
+    turns: [present(pki.inter.issueLeaf({ dns: [hostOf('good-then-rogue')] })), inspected(pki, 'good-then-rogue')],
   }),
 
   // Upstreams that fail before there is anything to judge.
@@ -133,6 +127,12 @@ function tls(options: TlsOptions): Behaviour {
 
 function tcp(serve: (socket: Socket) => void): Behaviour {
   return { kind: 'tcp', serve };
+}
+
+/** As an inspecting firewall presents itself: its whole chain, the root included. */
+function inspected(pki: TestPki, name: string): TlsOptions {
+  const leaf = pki.rogueInter.issueLeaf({ dns: [hostOf(name)] });
+  return present(leaf, [...leaf.chain, pki.rogueRoot.der]);
 }
 
 function dated(pki: TestPki, name: string, fromMs: number, toMs: number): Behaviour {

@@ -72,6 +72,15 @@ export async function connectTo(port: number, authority: string): Promise<{ repl
 
 /** CONNECT, then TLS inside: resolves with the secured socket, rejects with the TLS error or the refusal. */
 export async function tunnel(port: number, authority: string, options: ConnectionOptions): Promise<TLSSocket> {
+  return (await openTunnel(port, authority, options)).secured;
+}
+
+/** The same, with the TCP socket below it. */
+export async function openTunnel(
+  port: number,
+  authority: string,
+  options: ConnectionOptions,
+): Promise<{ secured: TLSSocket; raw: Socket }> {
   const { reply, socket } = await connectTo(port, authority);
   if (reply.status !== 200) {
     socket.destroy();
@@ -79,7 +88,7 @@ export async function tunnel(port: number, authority: string, options: Connectio
   }
   const secured = tlsConnect({ socket, servername: authority.slice(0, authority.lastIndexOf(':')), ...options });
   await once(secured, 'secureConnect');
-  return secured;
+  return { secured, raw: socket };
 }
 
 export interface Run {

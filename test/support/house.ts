@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { plainEnv } from './client.ts';
+import { spkiDigest } from './keys.ts';
 import { closeServer, eventually, listen } from './sockets.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -34,7 +35,17 @@ export interface HouseOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly limits?: Readonly<Record<string, number>>;
   readonly workers?: number;
+  /** Ports to use instead of free ones: proxy and metrics. */
+  readonly ports?: readonly [number, number];
 }
+
+/** `pins:` that an issuer's key satisfies, with the spare that an enforcing rule must have. */
+export function pinnedTo(...pins: readonly string[]) {
+  return { anyOf: [...pins.map((ca) => ({ ca })), { ca: SPARE_PIN, backup: true }] };
+}
+
+/** A key that nobody uses. */
+const SPARE_PIN = `sha256/${spkiDigest(Buffer.from('spare'))}`;
 
 export type AuditLine = Readonly<Record<string, unknown>>;
 
@@ -66,7 +77,7 @@ const LOOPBACK = ['127.0.0.0/8'];
 
 export async function startHouse(options: HouseOptions): Promise<House> {
   const dir = mkdtempSync(join(tmpdir(), 'pinwarden-'));
-  const [port, metricsPort] = await freePorts(2);
+  const [port, metricsPort] = options.ports ?? (await freePorts(2));
   const writePolicy = (rules: readonly RuleYaml[], more: Readonly<Record<string, unknown>> = {}) => {
     const whole = { version: 1, ...more, rules: rules.map((rule) => ({ allowPrivate: LOOPBACK, ...rule })) };
     writeFileSync(join(dir, 'policy.yaml'), `${JSON.stringify(whole, null, 1)}\n`);
