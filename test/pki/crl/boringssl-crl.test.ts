@@ -49,7 +49,7 @@ function judge(file: string): { readonly word: string; readonly parsed: boolean 
   return { word: judgement.is, parsed: crl.ok };
 }
 
-describe.skipIf(folder === null)('BoringSSL CRL corpus (skipped: corpora absent)', () => {
+describe.skipIf(folder === null)('BoringSSL crl_unittest (corpus boringssl-pki)', () => {
   it('is whole', () => expect(expected.cases).toHaveLength(66));
 
   it.each(expected.cases)('$file: $revocation', ({ file, revocation }) => {

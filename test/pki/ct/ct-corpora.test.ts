@@ -57,7 +57,7 @@ describe.each(['ct-google', 'ct-appmattus'])('%s', (name) => {
   const data = join(folder ?? '', name === 'ct-google' ? 'test/testdata' : 'test/resources/testdata');
   const file = (of: string) => join(data, of);
 
-  describe.skipIf(folder === null)('test log (skipped: corpora absent)', () => {
+  describe.skipIf(folder === null)(`test log (corpus ${name})`, () => {
     const embedded = (leafFile: string, issuerFile: string) => {
       const [leaf] = chainOf(file(leafFile));
       const [issuer] = chainOf(file(issuerFile));
@@ -107,7 +107,7 @@ describe.each(['ct-google', 'ct-appmattus'])('%s', (name) => {
 });
 
 const appmattus = corpora('ct-appmattus');
-describe.skipIf(appmattus === null)('a real chain of 2018 (skipped: corpora absent)', () => {
+describe.skipIf(appmattus === null)('a real chain of 2018 (corpus ct-appmattus)', () => {
   const data = join(appmattus ?? '', 'test/resources/testdata');
 
   it('verifies with the keys of the three logs that signed', () => {
@@ -125,7 +125,7 @@ describe.skipIf(appmattus === null)('a real chain of 2018 (skipped: corpora abse
 });
 
 const pyca = corpora('pyca-x509');
-describe.skipIf(pyca === null)('pyca oddities (skipped: corpora absent)', () => {
+describe.skipIf(pyca === null)('oddities (corpus pyca-x509)', () => {
   const file = (of: string) => join(pyca ?? '', of);
   const listOf = (certificate: Certificate) => parseSctList(certificate.extensions.sctList ?? Buffer.alloc(0));
 

@@ -115,7 +115,7 @@ describe('logListAge', () => {
 });
 
 const folder = corpora('ct-appmattus');
-describe.skipIf(folder === null)('real lists (skipped: corpora absent)', () => {
+describe.skipIf(folder === null)('real lists (corpus ct-appmattus)', () => {
   const read = (file: string) => parseLogList(readFileSync(join(folder ?? '', file)));
   const test = 'test/resources/testdata/loglist';
 

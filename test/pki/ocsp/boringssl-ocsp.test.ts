@@ -81,7 +81,7 @@ function judge(file: string, verify: typeof verifySignature): StapleJudgement {
   });
 }
 
-describe.skipIf(folder === null)('BoringSSL OCSP corpus (skipped: corpora absent)', () => {
+describe.skipIf(folder === null)('BoringSSL ocsp_unittest (corpus boringssl-pki)', () => {
   it('is whole', () => expect(expected.cases).toHaveLength(36));
 
   it.each(expected.cases)('$file: $revocation $response', ({ file, revocation, response }) => {

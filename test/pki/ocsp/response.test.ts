@@ -110,7 +110,7 @@ function manyExtensions() {
 }
 
 const pyca = corpora('pyca-x509');
-describe.skipIf(pyca === null)('responses of pyca/cryptography (skipped: corpora absent)', () => {
+describe.skipIf(pyca === null)('responses of others (corpus pyca-x509)', () => {
   const read = (file: string) => parseOcspResponse(readFileSync(join(pyca ?? '', 'ocsp', file)));
 
   it.each([
@@ -139,7 +139,7 @@ describe.skipIf(pyca === null)('responses of pyca/cryptography (skipped: corpora
 });
 
 const golang = corpora('golang-ocsp');
-describe.skipIf(golang === null)('responses of golang/crypto (skipped: corpora absent)', () => {
+describe.skipIf(golang === null)('responses of others (corpus golang-ocsp)', () => {
   const read = (file: string) => parseOcspResponse(readFileSync(join(golang ?? '', file)));
 
   it.each([

@@ -232,7 +232,7 @@ describe('what it says', () => {
 });
 
 const golang = corpora('golang-ocsp');
-describe.skipIf(golang === null)('a real response of 2021 (skipped: corpora absent)', () => {
+describe.skipIf(golang === null)('a real response of 2021 (corpus golang-ocsp)', () => {
   it('is good for its serial under its real issuer, and not under its own leaf name', () => {
     const file = (name: string) => readFileSync(join(golang ?? '', name));
     const gts = parsePem(file('GTSRoot.pem').toString('latin1'));
