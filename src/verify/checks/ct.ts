@@ -4,9 +4,8 @@
  * Does: give pki/ct what it asks for and put its word into an outcome.
  * Does not: judge chains to private anchors; a private CA does not log.
  */
-import type { Code } from '../../model/codes.ts';
 import type { Facts, Outcome } from '../../model/outcome.ts';
-import { type CtJudgement, type CtResult, judgeTransparency } from '../../pki/ct/compliance.ts';
+import { type CtJudgement, judgeTransparency } from '../../pki/ct/compliance.ts';
 import { DEFAULT_MAX_LOG_LIST_AGE_MS } from '../../pki/ct/log-list.ts';
 import type { PathContext } from '../context.ts';
 import { isPublicAnchor } from './public-root.ts';
@@ -47,19 +46,16 @@ function outcomeOf(judgement: CtJudgement): Outcome {
       return { is: 'absent', why: 'no-log-list' };
     case 'list-stale':
       return { is: 'absent', why: 'log-list-stale' };
-    default:
-      return fail(FAILURES[judgement.is], facts);
+    case 'not-enough-scts':
+      return fail('ct.not-enough-scts', facts);
+    case 'not-diverse':
+      return fail('ct.not-diverse', facts);
+    case 'no-known-log':
+      return fail('ct.no-known-log', facts);
+    case 'invalid':
+      return fail('ct.invalid', facts);
   }
 }
-
-const FAILURES: Readonly<
-  Record<Exclude<CtResult, 'compliant' | 'not-applicable' | 'no-scts' | 'no-list' | 'list-stale'>, Code>
-> = Object.freeze({
-  'not-enough-scts': 'ct.not-enough-scts',
-  'not-diverse': 'ct.not-diverse',
-  'no-known-log': 'ct.no-known-log',
-  invalid: 'ct.invalid',
-});
 
 function factsOf({ have, need, malformed, scts }: CtJudgement): Facts {
   return {

@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runPins } from '../../src/cli/pins.ts';
+import { authority } from '../support/test-ca.ts';
+import { capturedIo } from './captured-io.ts';
+
+const root = authority({ cn: 'Root\u202e' });
+const leaf = root.issueLeaf({ dns: ['good.test'] });
+const folder = mkdtempSync(join(tmpdir(), 'pinwarden-pins-'));
+const write = (name: string, content: string | Buffer): void => writeFileSync(join(folder, name), content);
+write('both.pem', leaf.pem + root.pem);
+write('leaf.der', leaf.der);
+write('key.pem', `-----BEGIN PUBLIC KEY-----\n${leaf.spki.toString('base64')}\n-----END PUBLIC KEY-----\n`);
+write('private.pem', leaf.keyPem);
+write('empty.pem', '');
+write('broken.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+write('cut.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function run(...argv: readonly string[]) {
+  const io = capturedIo(folder);
+  return { exit: await runPins(argv, io), out: io.stdout(), err: io.stderr() };
+}
+
+describe('pins', () => {
+  it('refuses wrong usage and what is no key', async () => {
+    expect((await run()).exit).toBe(2);
+    expect((await run('--json')).exit).toBe(2);
+    expect((await run('missing.pem')).exit).toBe(2);
+    for (const name of ['private.pem', 'empty.pem', 'broken.pem', 'cut.pem']) {
+      const { exit, out } = await run(name);
+      expect({ name, exit, out }).toEqual({ name, exit: 1, out: '' });
+    }
+  });
+
+  it('prints the pin of each key, with a subject that cannot play tricks', async () => {
+    const { exit, out } = await run('both.pem', 'leaf.der', 'key.pem');
+    expect(exit).toBe(0);
+    const lines = out.trimEnd().split('\n');
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toBe(`${leaf.pin}  CN=good.test`);
+    expect(lines[1]).toMatch(`${root.pin}  CN=Root`);
+    expect(lines[2]).toBe(lines[0]);
+    expect(lines[3]).toBe(`${leaf.pin}  (public key)`);
+    expect(out).not.toContain('\u202e');
+  });
+
+  it('goes on after a file that it cannot read', async () => {
+    const { exit, out } = await run('broken.pem', 'leaf.der');
+    expect(exit).toBe(1);
+    expect(out).toContain(leaf.pin);
+  });
+});

@@ -1,0 +1,165 @@
+/** `verify --batch`: every line is answered, in order, whatever is in it. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { runVerify } from '../../src/cli/verify.ts';
+import { boundedLines } from '../../src/cli/verify-batch.ts';
+import { corpora } from '../support/corpora.ts';
+import { makeCrl } from '../support/crl-maker.ts';
+import { ocspResponse } from '../support/ocsp-responder.ts';
+import { authority } from '../support/test-ca.ts';
+import { capturedIo } from './captured-io.ts';
+
+const AT = '2026-06-15T12:00:00Z';
+const AT_MS = Date.parse(AT);
+const root = authority({ cn: 'Root', at: AT });
+const inter = root.issueCa({ cn: 'Inter' });
+const leaf = inter.issueLeaf({ dns: ['good.test'], ip: ['192.0.2.1', '2001:db8::1'] });
+const text = (der: Buffer): string => der.toString('base64');
+
+const GOOD = {
+  id: 'good',
+  chain: [text(leaf.der), text(inter.der)],
+  host: 'good.test',
+  anchors: [text(root.der)],
+  at: AT,
+};
+
+async function batch(lines: readonly unknown[]): Promise<Record<string, unknown>[]> {
+  const io = capturedIo('.', [
+    lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'),
+  ]);
+  expect(await runVerify(['--batch'], io)).toBe(0);
+  return io
+    .stdout()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+const one = async (changes: object) => (await batch([{ ...GOOD, ...changes }]))[0]!;
+
+describe('a bad line', () => {
+  it.each<readonly [string, unknown]>([
+    ['not JSON', '{'],
+    ['not a JSON object', '[]'],
+    ['id: expected text or number', { ...GOOD, id: {} }],
+    ['host: expected a name or an IP address', { ...GOOD, host: 'a b' }],
+    ['host: expected a name or an IP address', { ...GOOD, host: undefined }],
+    ['chain: expected a list of base64', { ...GOOD, chain: undefined }],
+    ['chain[0]: expected base64', { ...GOOD, chain: ['!'] }],
+    ['anchors: one is not a certificate', { ...GOOD, anchors: ['AAAA'] }],
+    ['anchorsArePublic: expected true or false', { ...GOOD, anchorsArePublic: 'yes' }],
+    ['at: expected an ISO 8601 time with a zone', { ...GOOD, at: 'now' }],
+    ['staple: expected base64', { ...GOOD, staple: 1 }],
+    ['crls: expected a list of base64', { ...GOOD, crls: 'x' }],
+    ['logList: expected a path', { ...GOOD, logList: 1 }],
+    ['anchor: unknown field', { ...GOOD, anchor: [] }],
+  ])('is answered with its error: %s', async (error, line) => {
+    const [bad, next] = await batch([line, GOOD]);
+    expect(bad).toMatchObject({ error });
+    expect(next).toMatchObject({ id: 'good', verdict: 'allow' });
+  });
+
+  it('names the file or the mistake in the rule', async () => {
+    expect((await one({ logList: 'missing.json' }))['error']).toMatch(/^logList: .*missing\.json/);
+    expect((await one({ rule: { pinns: [] } }))['error']).toMatch(/^rule: /);
+    expect((await one({ anchors: undefined, rule: { anchors: 'system' } }))['error']).toMatch(/^anchors: /);
+  });
+
+  it('may be anything', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(fc.string(), fc.json()), { maxLength: 5 }), async (lines) => {
+        const kept = lines.map((line) => line.replaceAll('\n', ' ')).filter((line) => line.trim() !== '');
+        const answers = await batch([...kept, GOOD]);
+        expect(answers).toHaveLength(kept.length + 1);
+        expect(answers.at(-1)).toMatchObject({ verdict: 'allow' });
+      }),
+      { numRuns: 10 },
+    );
+  });
+});
+
+describe('a good line', () => {
+  it('is answered with verdict, codes, path and outcomes', async () => {
+    const answer = await one({ id: 7 });
+    expect(answer).toMatchObject({ id: 7, verdict: 'allow', code: null, codes: [] });
+    expect(answer['path']).toHaveLength(3);
+    expect(Object.keys(answer['outcomes'] as object)).toHaveLength(9);
+    expect(await one({ host: 'other.test' })).toMatchObject({
+      verdict: 'block',
+      code: 'identity.mismatch',
+      path: expect.any(Array),
+    });
+    expect(await one({ chain: [] })).toMatchObject({ verdict: 'block', code: 'chain.empty', path: null });
+    expect(await one({ chain: ['AAAA'] })).toMatchObject({ verdict: 'block', code: 'chain.malformed' });
+  });
+
+  it('may be for an address', async () => {
+    for (const host of ['192.0.2.1', '2001:db8::1', '[2001:db8::1]']) {
+      expect(await one({ host })).toMatchObject({ verdict: 'allow' });
+    }
+  });
+
+  it('uses the public set without anchors, and the given one as public when it says so', async () => {
+    expect(await one({ anchors: undefined })).toMatchObject({ code: 'chain.incomplete' });
+    const rule = { checks: { publicRoot: 'require' } };
+    expect(await one({ rule })).toMatchObject({ code: 'public-root.private' });
+    expect(await one({ rule, anchorsArePublic: true })).toMatchObject({ verdict: 'allow' });
+  });
+
+  it('judges staple and CRLs when the rule asks', async () => {
+    const staple = text(ocspResponse(inter, [{ certificate: leaf, status: 'revoked' }], { atMs: AT_MS }));
+    const crls = [text(makeCrl(inter, { atMs: AT_MS, revoked: [{ serial: leaf.serial }] }))];
+    expect(await one({ staple, crls })).toMatchObject({ verdict: 'allow' });
+    expect(await one({ staple, rule: { checks: { staple: 'if-present' } } })).toMatchObject({ code: 'staple.revoked' });
+    expect(await one({ crls, rule: { checks: { crl: 'require' } } })).toMatchObject({ code: 'crl.revoked' });
+    expect(await one({ crls: ['AAAA'], rule: { checks: { crl: 'require' } } })).toMatchObject({ code: 'crl.invalid' });
+  });
+
+  it('keeps the order', async () => {
+    const answers = await batch(
+      Array.from({ length: 50 }, (_, id) => (id % 3 === 0 ? { ...GOOD, id, host: 5 } : { ...GOOD, id })),
+    );
+    expect(answers.map((answer) => answer['id'])).toEqual(Array.from({ length: 50 }, (_, id) => id));
+  });
+});
+
+describe('boundedLines', () => {
+  const read = async (chunks: readonly (string | Buffer)[], max: number) => {
+    const lines: (string | null)[] = [];
+    for await (const line of boundedLines(capturedIo('.', chunks).stdin, max)) lines.push(line);
+    return lines;
+  };
+
+  it('cuts at line ends only, and gives up lines that are too long', async () => {
+    expect(await read(['a\nb', 'c\n', 'd'], 10)).toEqual(['a', 'bc', 'd']);
+    expect(
+      await read([Buffer.from('é'), Buffer.from('é\n').subarray(0, 1), Buffer.from('é\n').subarray(1)], 10),
+    ).toEqual(['éé']);
+    expect(await read(['12345\n', '123', '456\nok\n', '1234567'], 5)).toEqual(['12345', null, 'ok', null]);
+    expect(await read([], 5)).toEqual([]);
+  });
+});
+
+const bypass = corpora('pin-bypass-node-issuerwalk');
+it.skipIf(bypass === null)(
+  'blocks the chain that Node links to the pinned key (corpus pin-bypass-node-issuerwalk)',
+  async () => {
+    const { readFileSync } = await import('node:fs');
+    const blocks = (name: string) =>
+      [...readFileSync(`${bypass}/${name}`, 'latin1').matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END/g)].map(
+        ([, body = '']) => body.replaceAll(/\s/g, ''),
+      );
+    const pinned = 'sha256/LTx2J9ziRu+DJbNTxttPuIxofQNtrLBLAjZeOqNgQ1c=';
+    const line = {
+      id: 1,
+      chain: blocks('chain.pem'),
+      anchors: blocks('evilroot.pem'),
+      host: 'victim.test',
+      at: '2026-12-01T00:00:00Z',
+    };
+    const [free, judged] = await batch([line, { ...line, rule: { pins: { anyOf: [{ any: pinned }] } } }]);
+    expect(free).toMatchObject({ verdict: 'allow' });
+    expect(judged).toMatchObject({ verdict: 'block', code: 'pin.mismatch' });
+  },
+);
