@@ -127,10 +127,12 @@ const shared = {
   metricsGroup: metricsGroup.optional(),
 };
 
-const unsafeFloor = z.strictObject({ action: z.literal('alert'), reason, until }).meta({
-  description:
-    'Lowers the floor for this rule: an invalid upstream is alerted, not blocked. Metered, and printed at start.',
-});
+const unsafeFloor = z
+  .strictObject({ action: z.literal('alert').meta({ description: 'The only action there is.' }), reason, until })
+  .meta({
+    description:
+      'Lowers the floor for this rule: an invalid upstream is alerted, not blocked. Metered, and printed at start.',
+  });
 
 const ruleFields = {
   except: hosts('Patterns that the rule leaves to others.').optional(),
