@@ -1,8 +1,9 @@
 /** Bytes: large bodies both ways by digest, many tunnels at once, and resets that leave nothing behind. */
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyChain } from '../../src/observe/audit.ts';
 import { curl, openTunnel, tunnel } from '../support/client.ts';
 import { type House, pinnedTo, startHouse } from '../support/house.ts';
 import { socketBaseline } from '../support/leaks.ts';
@@ -132,5 +133,16 @@ describe(`${MANY} tunnels at once`, () => {
     const count = (action: string) => house.audit().filter((line) => line['event.action'] === action).length;
     await eventually('as many closes as verdicts', () => count('close') === count('verdict'));
     expect(count('verdict')).toBeGreaterThanOrEqual(MANY + 100);
+  });
+
+  it('the audit files of both workers are whole: every line names the one before it', () => {
+    const files = readdirSync(house.dir).filter((file) => file.startsWith('audit') && file.endsWith('.ndjson'));
+    expect(files).toHaveLength(2);
+    for (const file of files) {
+      const text = readFileSync(join(house.dir, file), 'utf8');
+      expect(verifyChain(text)).toMatchObject({ ok: true });
+      const lines = text.split('\n');
+      expect(verifyChain([...lines.slice(0, 3), ...lines.slice(4)].join('\n'))).toMatchObject({ ok: false });
+    }
   });
 });

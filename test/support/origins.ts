@@ -19,7 +19,10 @@ export interface Origin {
 }
 
 /** Over TLS: sends back every byte. */
-export async function echoOrigin(leaf: Issued, alpn: readonly string[] = []): Promise<Origin> {
+export async function echoOrigin(
+  leaf: Pick<Issued, 'keyPem' | 'chainPem'>,
+  alpn: readonly string[] = [],
+): Promise<Origin> {
   const counts = newCounts();
   const options = { key: leaf.keyPem, cert: leaf.chainPem, ALPNProtocols: [...alpn] };
   const server = createTlsServer(alpn.length === 0 ? { key: options.key, cert: options.cert } : options, (socket) => {
