@@ -27,6 +27,16 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     does: 'good, rotated and attacked upstreams on loopback, and what the proxy makes of them',
     load: async () => (await import('./cli/demo.ts')).runDemo,
   },
+  check: {
+    usage: 'check [-c FILE] [--strict]',
+    does: 'every mistake of configuration and policies at once',
+    load: async () => (await import('./cli/check.ts')).runCheck,
+  },
+  explain: {
+    usage: 'explain HOST[:PORT]',
+    does: 'which rule decides, why the others lost, where each value is written',
+    load: async () => (await import('./cli/explain.ts')).runExplain,
+  },
   verify: {
     usage: 'verify --host NAME --chain FILE.pem | --batch',
     does: 'judges a chain offline with the very code of the proxy',

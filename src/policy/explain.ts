@@ -1,0 +1,189 @@
+/**
+ * Why a rule decides for a host, and why every other candidate does not: data, and its text for people.
+ *
+ * Does: the same lookup as the data plane, then a look at all rules, which costs O(rules).
+ * The caller must: hand in the canonical authority and the names of the groups the client is in.
+ */
+import { type Authority, printAuthority } from '../model/authority.ts';
+import { OPTIONAL_CHECKS } from '../model/outcome.ts';
+import { printDate } from './dates.ts';
+import { liesWithin } from './hosts.ts';
+import { type Decision, lookup } from './lookup.ts';
+import { compareText, printPlace } from './mistakes.ts';
+import { anchorsKey, type HostPattern, type Pin, type Place, type Policy, type Rule } from './policy.ts';
+
+export interface Explanation {
+  readonly authority: string;
+  readonly clients: readonly string[];
+  readonly decision: 'rule' | 'deny';
+  /** null: denied. */
+  readonly rule: {
+    readonly name: string;
+    readonly owner: string | null;
+    readonly place: Place;
+    readonly why: string;
+  } | null;
+  /** Rules whose patterns cover the host or nearly do, in the order of their names; at most MAX_LOST. */
+  readonly lost: readonly Lost[];
+  readonly fields: readonly Field[];
+}
+
+export interface Lost {
+  readonly rule: string;
+  readonly pattern: string;
+  readonly place: Place;
+  readonly why: string;
+}
+
+export interface Field {
+  readonly field: string;
+  readonly value: string | readonly string[] | null;
+  /** null: not written for this rule; the default, or what pinwarden.yaml says for all. */
+  readonly place: Place | null;
+}
+
+/** More candidates than anybody reads. */
+const MAX_LOST = 50;
+
+export function explain(policy: Policy, authority: Authority, clientNames: readonly string[]): Explanation {
+  const decision = lookup(policy, authority, clientNames);
+  const winner = decision.kind === 'rule' ? decision.rule : null;
+  const lost = policy.rules
+    .filter((rule) => rule !== winner)
+    .flatMap((rule) => whyLost(rule, authority, clientNames, decision) ?? [])
+    .toSorted((left, right) => compareText(left.rule, right.rule))
+    .slice(0, MAX_LOST);
+  return Object.freeze({
+    authority: printAuthority(authority),
+    clients: clientNames,
+    decision: decision.kind,
+    rule:
+      decision.kind === 'rule'
+        ? { name: decision.rule.name, owner: decision.rule.owner, place: decision.rule.place, why: decision.why }
+        : null,
+    lost,
+    fields: winner === null ? [] : fieldsOf(winner),
+  });
+}
+
+/** The most telling pattern of a rule, or null when the rule has nothing to do with the host. */
+function whyLost(rule: Rule, authority: Authority, clientNames: readonly string[], decision: Decision): Lost | null {
+  const said = (pattern: HostPattern, why: string): Lost => ({
+    rule: rule.name,
+    pattern: pattern.text,
+    place: pattern.place,
+    why,
+  });
+  const self = { kind: 'exact', host: authority.host, port: authority.port } as const;
+  const covering = rule.match.filter((pattern) => liesWithin(self, { ...pattern, port: null }));
+  const [first] = covering;
+  if (first === undefined) {
+    const near = rule.match.find((pattern) => nearMiss(pattern, authority) !== null);
+    return near === undefined ? null : said(near, nearMiss(near, authority) ?? '');
+  }
+  const onPort = covering.find((pattern) => pattern.port === null || pattern.port === authority.port);
+  if (onPort === undefined) {
+    return said(first, `only for port ${first.port}`);
+  }
+  const except = rule.except.find((pattern) => liesWithin(self, pattern));
+  if (except !== undefined) {
+    return said(onPort, `\`except\` at ${printPlace(except.place)} takes the host out`);
+  }
+  if (rule.clients.length > 0 && !rule.clients.some((name) => clientNames.includes(name))) {
+    return said(onPort, `only for clients ${rule.clients.join(', ')}`);
+  }
+  return said(onPort, lessSpecific(onPort, decision.kind === 'rule' ? decision : null, rule));
+}
+
+const RANKS = { exact: 2, one: 1, deep: 0 } as const;
+
+function lessSpecific(loser: HostPattern, decision: Extract<Decision, { kind: 'rule' }> | null, rule: Rule): string {
+  const winner = decision?.pattern ?? null;
+  if (decision === null || winner === null) {
+    return 'another rule decides';
+  }
+  if (RANKS[loser.kind] < RANKS[winner.kind]) {
+    return `${winner.text} is more specific`;
+  }
+  if (loser.host.length < winner.host.length) {
+    return `${winner.text} is longer`;
+  }
+  if (loser.port === null && winner.port !== null) {
+    return `${winner.text} names the port`;
+  }
+  return rule.clients.length === 0
+    ? `rule ${decision.rule.name} is for this client`
+    : `the group of rule ${decision.rule.name} comes first in \`clients:\``;
+}
+
+function nearMiss(pattern: HostPattern, authority: Authority): string | null {
+  if (pattern.kind === 'exact') {
+    return null;
+  }
+  if (pattern.host === authority.host) {
+    return 'a star needs a label in front, so the domain itself is not covered';
+  }
+  return pattern.kind === 'one' && authority.host.endsWith(`.${pattern.host}`)
+    ? `\`*\` is exactly one label; \`**.${pattern.host}\` would match`
+    : null;
+}
+
+function fieldsOf(rule: Rule): readonly Field[] {
+  const field = (name: string, value: Field['value'], origin = name): Field => ({
+    field: name,
+    value,
+    place: rule.origins[origin] ?? null,
+  });
+  const floor = rule.unsafeFloor;
+  return [
+    field('mode', rule.mode),
+    field('onFailure', rule.onFailure),
+    field('reason', rule.reason),
+    field('pins.anyOf', rule.pins.anyOf.map(printPin), rule.pins.anyOf.length > 0 ? 'pins' : ''),
+    field('pins.noneOf', rule.pins.noneOf.map(printPin), rule.pins.noneOf.length > 0 ? 'pins' : ''),
+    ...OPTIONAL_CHECKS.map((check) => field(`checks.${check}`, rule.checks[check])),
+    field('anchors', anchorsKey(rule.anchors).split('\n')),
+    field('plaintext', rule.plaintext),
+    field('answer', rule.answer),
+    field('clients', rule.clients.length === 0 ? 'all' : rule.clients),
+    field('allowPrivate', rule.allowPrivate),
+    field('metricsGroup', rule.metricsGroup),
+    field('unsafeFloor', floor === null ? null : `${floor.action} until ${printDate(floor.untilMs)}: ${floor.reason}`),
+  ];
+}
+
+function printPin(pin: Pin): string {
+  const notes = [pin.name, pin.group, pin.backup ? 'backup' : null].filter((note) => note !== null);
+  const words = notes.length === 0 ? '' : ` (${notes.join(', ')})`;
+  return `${pin.scope} sha256/${pin.spkiSha256}${words}`;
+}
+
+/** `place` prints where something was written, shortened as the reader likes it. */
+export function printExplanation(explanation: Explanation, place: (at: Place) => string = printPlace): string {
+  const { rule } = explanation;
+  const who = explanation.clients.length === 0 ? '' : ` for client ${explanation.clients.join(', ')}`;
+  const lines =
+    rule === null
+      ? [`${explanation.authority}${who}: denied`, '  no rule matches, and `unmatched` says `action: deny`']
+      : [
+          `${explanation.authority}${who}: rule ${rule.name}${rule.owner === null ? '' : ` of ${rule.owner}`}`,
+          `  ${rule.why}`,
+          `  ${place(rule.place)}`,
+        ];
+  if (explanation.lost.length > 0) {
+    lines.push('', 'why the others lost');
+    for (const { rule: name, pattern, why, place: at } of explanation.lost) {
+      lines.push(`  ${name} (${pattern}): ${why}`, `    ${place(at)}`);
+    }
+  }
+  if (explanation.fields.length > 0) {
+    lines.push('', 'what holds');
+    for (const { field, value, place: at } of explanation.fields) {
+      const values = typeof value === 'string' ? [value] : (value ?? []);
+      const origin = at === null ? 'default' : place(at);
+      lines.push(`  ${field.padEnd(18)} ${(values[0] ?? '—').padEnd(12)}  ${origin}`);
+      lines.push(...values.slice(1).map((more) => `  ${' '.repeat(18)} ${more}`));
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,139 @@
+/**
+ * What is allowed and probably not meant: warnings that depend on today or on all rules together.
+ *
+ * Does: expiry, missing backups, dead and duplicate pins, dead exceptions, wildcards over public suffixes, hosts that
+ * a wildcard leaves out, lowered floors, leftovers in `weakens`, listeners that everybody reaches.
+ * Does not: refuse anything; `check --strict` does.
+ */
+import { parseIp } from '../model/ip.ts';
+import { isPublicSuffix } from '../pki/x509/public-suffix.ts';
+import type { Config } from './config.ts';
+import { printDay } from './dates.ts';
+import { liesWithin } from './hosts.ts';
+import { lookup } from './lookup.ts';
+import { backtick, byPlace, type Mistake } from './mistakes.ts';
+import type { Pin, Place, Policy, Rule } from './policy.ts';
+import { UNMATCHED } from './policy-file.ts';
+
+const DAY_MS = 86_400_000;
+/** Weeks enough for a change that needs a review and a roll-out. */
+export const EXPIRY_NOTICE_MS = 30 * DAY_MS;
+
+type Say = (place: Place, message: string, hint: string) => void;
+
+/** Warnings at `nowMs` (milliseconds since the epoch), in the order of files. */
+export function lint(policy: Policy, config: Config, nowMs: number): readonly Mistake[] {
+  const found = new Map<string, Mistake>();
+  const say: Say = (place, message, hint) => {
+    const key = `${place.file} ${place.line} ${place.column} ${message}`;
+    found.set(key, Object.freeze({ place, message, hint, severity: 'warning' }));
+  };
+  lintListeners(config, say);
+  for (const rule of policy.rules) {
+    lintPins(rule, nowMs, say);
+    lintHosts(rule, policy, say);
+    lintFloor(rule, nowMs, say);
+  }
+  lintWeakens(policy, nowMs, say);
+  return [...found.values()].toSorted(byPlace);
+}
+
+function lintListeners(config: Config, say: Say): void {
+  for (const { address } of config.listen) {
+    const isLoopback = address.startsWith('127.') || address === '::1';
+    if (!isLoopback && parseIp(address) !== null) {
+      const message = `the proxy listens on ${address}: whoever reaches it may use it`;
+      say({ file: config.file, line: 1, column: 1 }, message, 'keep others out by network policy');
+    }
+  }
+}
+
+function lintPins(rule: Rule, nowMs: number, say: Say): void {
+  const { anyOf, noneOf } = rule.pins;
+  for (const pin of anyOf) {
+    lintExpiry(pin, nowMs, say);
+    if (noneOf.some((denied) => denied.spkiSha256 === pin.spkiSha256)) {
+      say(
+        pin.place,
+        `rule ${backtick(rule.name)} both asks for this key and denies it`,
+        'keep it in one of the two lists',
+      );
+    }
+  }
+  const seen = new Set<string>();
+  for (const pin of anyOf) {
+    const key = `${pin.scope} ${pin.spkiSha256}`;
+    if (seen.has(key)) {
+      say(rule.origins['pins'] ?? rule.place, `rule ${backtick(rule.name)} pins a key twice`, 'remove one of them');
+    }
+    seen.add(key);
+  }
+  const alive = new Set(
+    anyOf.filter(({ expiresMs }) => expiresMs === null || expiresMs > nowMs).map((pin) => pin.spkiSha256),
+  );
+  if (anyOf.length > 0 && alive.size < 2) {
+    say(
+      rule.origins['pins'] ?? rule.place,
+      `rule ${backtick(rule.name)} has ${alive.size === 0 ? 'no unexpired key' : 'a single key and no backup'}`,
+      'add a key to rotate to (`backup: true`) or a CA group',
+    );
+  }
+}
+
+function lintExpiry(pin: Pin, nowMs: number, say: Say): void {
+  if (pin.expiresMs === null || pin.expiresMs > nowMs + EXPIRY_NOTICE_MS) {
+    return;
+  }
+  const effect = pin.onExpiry === 'block' ? 'mismatches go on to block' : 'mismatches only alert then';
+  const verb = pin.expiresMs <= nowMs ? 'expired' : 'expires';
+  say(pin.place, `the key ${verb} on ${printDay(pin.expiresMs)}; ${effect}`, 'review the group and move `expires:`');
+}
+
+function lintHosts(rule: Rule, policy: Policy, say: Say): void {
+  for (const except of rule.except) {
+    if (!rule.match.some((pattern) => liesWithin({ ...except, port: except.port ?? pattern.port }, pattern))) {
+      say(
+        except.place,
+        `${backtick(except.text)} is outside what the rule matches, so it takes nothing out`,
+        'remove it',
+      );
+    }
+  }
+  for (const pattern of rule.match) {
+    if (pattern.kind === 'exact') {
+      continue;
+    }
+    if (isPublicSuffix(pattern.host)) {
+      say(pattern.place, `${backtick(pattern.text)} covers a whole public suffix`, 'name the domains that are meant');
+      continue;
+    }
+    const apex = lookup(policy, { host: pattern.host, kind: 'name', port: pattern.port ?? 443 }, rule.clients);
+    if (rule.pins.anyOf.length > 0 && apex.kind === 'rule' && apex.pattern === null) {
+      const message = `${backtick(pattern.text)} does not cover ${backtick(pattern.host)}, and no other rule does`;
+      say(pattern.place, message, `add ${backtick(pattern.host)} if it is meant`);
+    }
+  }
+}
+
+function lintFloor(rule: Rule, nowMs: number, say: Say): void {
+  if (rule.unsafeFloor === null) {
+    return;
+  }
+  const place = rule.origins['unsafeFloor'] ?? rule.place;
+  const day = printDay(rule.unsafeFloor.untilMs);
+  if (rule.unsafeFloor.untilMs <= nowMs) {
+    say(place, `the lowered floor of rule ${backtick(rule.name)} ended on ${day}`, 'remove `unsafeFloor:`');
+  } else {
+    say(place, `rule ${backtick(rule.name)} lets invalid upstreams through until ${day}`, 'make the upstream valid');
+  }
+}
+
+function lintWeakens(policy: Policy, nowMs: number, say: Say): void {
+  for (const entry of policy.weakens) {
+    if (entry.untilMs <= nowMs) {
+      say(entry.place, `this entry ended on ${printDay(entry.untilMs)}`, 'remove it');
+    } else if (entry.rule !== UNMATCHED && !policy.byName.has(entry.rule)) {
+      say(entry.place, `there is no rule ${backtick(entry.rule)} any more`, 'remove the entry once it is rolled out');
+    }
+  }
+}
