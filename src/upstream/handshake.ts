@@ -10,7 +10,6 @@
  * what happens later (a TLS 1.3 upstream that was
  * slow to judge our missing client certificate refuses by alert then: treat it as a close).
  */
-import type { Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { Clock } from '../host/clock.ts';
 import type { Authority } from '../model/authority.ts';
@@ -19,7 +18,7 @@ import type { Evidence } from '../model/evidence.ts';
 import { Problem } from '../model/problem.ts';
 import type { AnchorSet } from '../verify/trust.ts';
 import { contextFor } from './contexts.ts';
-import { abortProblem, dial } from './dial.ts';
+import { abortProblem, type Dialled, dial } from './dial.ts';
 import type { Line } from './line.ts';
 import { handshakeProblem } from './openssl-codes.ts';
 
@@ -92,11 +91,6 @@ function opensslVerdict(tls: TLSSocket): string {
   return typeof error === 'string' ? error : error instanceof Error ? error.message : 'UNSPECIFIED';
 }
 
-interface Dialled {
-  readonly socket: Socket;
-  readonly address: string;
-}
-
 function evidenceOf(
   tls: TLSSocket,
   ask: HandshakeAsk,
@@ -136,7 +130,7 @@ function serverNameOf(authority: Authority): string | null {
   return authority.kind === 'name' ? authority.host : null;
 }
 
-function startTls(socket: Socket, ask: HandshakeAsk): TLSSocket {
+function startTls({ socket }: Dialled, ask: HandshakeAsk): TLSSocket {
   const serverName = serverNameOf(ask.authority);
   const tls = connect({
     socket,
@@ -157,9 +151,9 @@ function startTls(socket: Socket, ask: HandshakeAsk): TLSSocket {
 }
 
 /** Shakes hands over a dialled socket. Owns the socket until it resolves; destroys it when it rejects. */
-function secure({ socket, address }: Dialled, ask: HandshakeAsk): Promise<Line> {
+function secure(dialled: Dialled, ask: HandshakeAsk): Promise<Line> {
   const startMs = ask.clock.monotonicMs();
-  const tls = startTls(socket, ask);
+  const tls = startTls(dialled, ask);
   let staple: Buffer | null = null;
   let grace: NodeJS.Timeout | undefined;
 
@@ -173,7 +167,7 @@ function secure({ socket, address }: Dialled, ask: HandshakeAsk): Promise<Line> 
     const fail = (problem: Problem): void => {
       release();
       tls.destroy();
-      socket.destroy();
+      dialled.socket.destroy();
       reject(problem);
     };
     const succeed = (evidence: Evidence): void => {
@@ -189,7 +183,7 @@ function secure({ socket, address }: Dialled, ask: HandshakeAsk): Promise<Line> 
     };
     const onSecure = (): void => {
       try {
-        const evidence = evidenceOf(tls, ask, address, staple, startMs);
+        const evidence = evidenceOf(tls, ask, dialled.address, staple, startMs);
         const mayStillRefuse = evidence.tlsVersion === 'TLSv1.3' && certificateAsked(tls);
         if (mayStillRefuse) grace = awaitCertificateAnswer(tls, () => succeed(evidence));
         else succeed(evidence);

@@ -15,10 +15,7 @@ import { alertName, alertNumber } from '../wire/alerts.ts';
 const ALERT_CODE = /^ERR_SSL_(?:SSLV3|SSL\/TLS|TLSV1|TLSV13)_(?:ALERT_)?([A-Z_]+)$/;
 
 /** OpenSSL's words where they are not those of the RFCs. */
-const ALERT_WORDS: ReadonlyMap<string, string> = new Map([
-  ['user_cancelled', 'user_canceled'],
-  ['no_certificate', 'no_certificate'],
-]);
+const ALERT_WORDS: ReadonlyMap<string, string> = new Map([['user_cancelled', 'user_canceled']]);
 
 /** Alerts that say more than "refused". */
 const CODE_OF_ALERT: ReadonlyMap<number, Code> = new Map<number, Code>([

@@ -37,7 +37,7 @@ export type ReadAuthority<T> =
 const NAME_MAX = 253;
 const LABEL_MAX = 63;
 /** A name with its trailing dot, a colon and five digits is the longest text that can be right. */
-const TEXT_MAX = NAME_MAX + 1 + 6;
+export const AUTHORITY_MAX = NAME_MAX + 1 + 6;
 
 const NAME_CHARACTERS = /^[a-z0-9._-]+$/;
 /** Underscores occur in real host names; a hyphen at either end does not. */
@@ -77,7 +77,7 @@ function parseBracketed(inner: string): ReadAuthority<Host> {
  */
 export function parseHost(text: string): ReadAuthority<Host> {
   if (text === '') return fault('empty');
-  if (text.length > TEXT_MAX) return fault('too-long');
+  if (text.length > AUTHORITY_MAX) return fault('too-long');
   if (text.startsWith('[')) return text.endsWith(']') ? parseBracketed(text.slice(1, -1)) : fault('bad-ipv6');
   return parseName(toLowerAscii(text));
 }
@@ -105,7 +105,7 @@ export function parseAuthority(text: string): ReadAuthority<Authority> {
 /** Like `parseAuthority`; a missing port (not an empty one) is `defaultPort`. */
 export function parseWithDefaultPort(text: string, defaultPort: number | null): ReadAuthority<Authority> {
   if (text === '') return fault('empty');
-  if (text.length > TEXT_MAX) return fault('too-long');
+  if (text.length > AUTHORITY_MAX) return fault('too-long');
   if (text.includes('@')) return fault('user-information');
   const split = splitPort(text);
   if (split === null) {

@@ -8,7 +8,7 @@
  * parsed as another request.
  */
 import type { Authority } from '../model/authority.ts';
-import { type AuthorityFault, parseAuthority, parseWithDefaultPort, sameHost } from './authority.ts';
+import { AUTHORITY_MAX, type AuthorityFault, parseAuthority, parseWithDefaultPort, sameHost } from './authority.ts';
 
 /** Fields of one request: browsers send below 20, REQ-21 of the threat model allows 100. */
 export const HEAD_FIELDS_MAX = 100;
@@ -102,7 +102,9 @@ export function readConnect(head: RequestHead): ReadAsk {
   if (head.httpVersion !== '1.1' && head.httpVersion !== '1.0') return fault('request.malformed', 'http-version');
   const size = sizeFault(head);
   if (size !== null) return fault('request.too-large', size);
-  const target = parseAuthority(head.url ?? '');
+  const url = head.url ?? '';
+  if (url.length > AUTHORITY_MAX) return fault('request.too-large', 'too-long');
+  const target = parseAuthority(url);
   if (!target.ok) return fault('request.authority', target.why);
   const host = hostFault(fieldValues(head.rawHeaders, 'host'), head.httpVersion, target.value);
   if (host !== null) return fault('request.malformed', host);

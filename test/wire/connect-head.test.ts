@@ -37,6 +37,16 @@ describe('readConnect', () => {
     expect(readConnect(head)).toEqual({ ok: false, code: 'request.authority', why: 'empty' });
   });
 
+  it('refuses a target longer than any authority (A29)', () => {
+    const head = {
+      method: 'CONNECT',
+      url: `${'a'.repeat(15_000)}:443`,
+      httpVersion: '1.1',
+      rawHeaders: ['Host', 'a:1'],
+    };
+    expect(readConnect(head)).toEqual({ ok: false, code: 'request.too-large', why: 'too-long' });
+  });
+
   it('refuses more than 100 fields and more than 16 KiB', () => {
     const host = ['Host', 'pin.test:443'];
     const head = { method: 'CONNECT', url: 'pin.test:443', httpVersion: '1.1' };
