@@ -1,0 +1,51 @@
+/** What the documents show must work: the policy of the README loads, and the commands it lists exist. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { loadConfig, loadPolicy } from '../src/policy/load.ts';
+import { printMistake } from '../src/policy/mistakes.ts';
+import { run } from './support/client.ts';
+
+const path = (file: string) => fileURLToPath(new URL(`../${file}`, import.meta.url));
+const read = (file: string) => readFileSync(path(file), 'utf8');
+
+const groups = readdirSync(path('config/groups'))
+  .filter((file) => file.endsWith('.yaml'))
+  .map((file) => ({ file: path(`config/groups/${file}`), text: read(`config/groups/${file}`) }));
+
+const blocksOf = (text: string, language: string) =>
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map((match) => match[1] ?? '');
+
+it('the policy of the README loads without a mistake or a warning', () => {
+  const config = loadConfig(read('config/pinwarden.yaml'), path('config/pinwarden.yaml'));
+  if (!config.ok) throw new Error('config/pinwarden.yaml does not load');
+  const [policy = ''] = blocksOf(read('README.md'), 'yaml');
+  const file = path('config/policies/bank.yaml');
+  const source = { path: file, owner: null, mayMatch: null, mayNot: [], file, text: policy };
+  const loaded = loadPolicy([source], config.value, groups);
+  const mistakes = loaded.ok ? loaded.warnings : loaded.mistakes;
+  expect(mistakes.map((mistake) => printMistake(mistake, policy))).toEqual([]);
+  expect(loaded.ok && loaded.value.rules.map((rule) => rule.name)).toEqual(['bank', 'cdn']);
+});
+
+it('the README lists the commands that exist', async () => {
+  const listed = [...read('README.md').matchAll(/^\| `([a-z]+)[^|]*\|/gm)].map(([, command]) => command);
+  const { stdout } = await run(process.execPath, [path('src/main.ts'), '--help']);
+  const known = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, command]) => command);
+  expect(known.length).toBeGreaterThan(0);
+  expect(new Set(listed)).toEqual(new Set(known));
+});
+
+it('the demo of the README tells the same story as the demo', () => {
+  const [, shown = ''] = /\$ npm run demo\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
+  const verdicts = [...shown.matchAll(/^[+!x] (\S+) +(ALLOW|ALERT|BLOCK)/gm)].map(([, host, verdict]) => [
+    host,
+    verdict,
+  ]);
+  expect(verdicts).toEqual([
+    ['good.demo.test', 'ALLOW'],
+    ['rotated.demo.test', 'ALERT'],
+    ['attacked.demo.test', 'BLOCK'],
+    ['inspected.demo.test', 'BLOCK'],
+  ]);
+});
