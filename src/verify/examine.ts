@@ -24,6 +24,7 @@ import { checkPublicRoot } from './checks/public-root.ts';
 import { checkStaple, onStapleAbsent } from './checks/staple.ts';
 import { fail, weigh } from './checks/weigh.ts';
 import type { Context, PathContext } from './context.ts';
+import { isFloorLowered } from './floor.ts';
 import { readPresented } from './presented.ts';
 import type { Report } from './report.ts';
 import type { Trust } from './trust.ts';
@@ -58,7 +59,7 @@ function examined(evidence: Evidence, rule: Rule, trust: Trust, nowMs: number): 
     ...allSkipped('needs-path'),
     chain: chain.outcome,
     identity: checkIdentity(context),
-    ...chain.best?.outcomes,
+    ...(chain.best?.outcomes ?? withoutPath(context)),
     continuity: weigh(rule.checks.continuity, checkContinuity, () => 'continuity.unknown'),
   };
   return body(outcomes, rule, chain.best?.found ?? null, chain.explanatoryPath);
@@ -86,6 +87,25 @@ function judgedPath(context: PathContext): PathOutcomes {
       () => checkLifetime(context),
       () => 'lifetime.unexplained',
     ),
+  };
+}
+
+/**
+ * Without a valid path the chain's own finding says it all, and the rest is skipped. Not when `unsafeFloor` lets that
+ * finding pass: then what the rule requires is absent and fails, and pins hold for the one key that is proven without
+ * a path, the leaf's.
+ */
+function withoutPath({ rule, nowMs, leaf }: Context): Partial<PathOutcomes> {
+  if (!isFloorLowered(rule, nowMs)) return {};
+  const absent = (): Outcome => ({ is: 'absent', why: 'needs-path' });
+  const { publicRoot, ct, staple, crl, lifetime } = rule.checks;
+  return {
+    pins: checkPins({ rule, nowMs, found: { path: [leaf] } }),
+    publicRoot: weigh(publicRoot, absent, () => 'public-root.private'),
+    ct: weigh(ct, absent, () => 'ct.unavailable'),
+    staple: weigh(staple, absent, () => 'staple.missing'),
+    crl: weigh(crl, absent, () => 'crl.missing'),
+    lifetime: weigh(lifetime, absent, () => 'lifetime.unexplained'),
   };
 }
 

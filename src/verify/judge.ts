@@ -11,6 +11,7 @@ import { Problem } from '../model/problem.ts';
 import type { Rule } from '../policy/policy.ts';
 import { pinsEnforce } from './checks/pins.ts';
 import { isReportOf } from './examine.ts';
+import { isFloorLowered } from './floor.ts';
 import { type Permit, takeMint } from './permit.ts';
 import type { Report } from './report.ts';
 
@@ -37,7 +38,7 @@ export function judge(report: Report, rule: Rule, evidence: Evidence): Verdict {
 
 /** What the rule does about one code at `nowMs`. */
 export function blocks(code: Code, rule: Rule, nowMs: number): boolean {
-  if (CODES[code].floor) return rule.unsafeFloor === null || rule.unsafeFloor.untilMs <= nowMs;
+  if (CODES[code].floor) return !isFloorLowered(rule, nowMs);
   if (CODES[code].stage === 'pins' && !pinsEnforce(rule, nowMs)) return false;
   return rule.onFailure === 'block';
 }

@@ -13,7 +13,7 @@ export interface Report {
   readonly headline: Code | null;
   /** The verified path that the outcomes speak of, leaf first, anchor last; null when there is none. */
   readonly path: readonly Certificate[] | null;
-  /** A path to a root that is not configured, for the explanation only. Never allows. */
+  /** The nearest miss, for the explanation only: to a root that is not configured, or one that did not validate. Never allows. */
   readonly explanatoryPath: readonly Certificate[] | null;
   /** The pin that matched: `primary` or `backup`; null when the rule has no pins or none matched. */
   readonly pinHit: {

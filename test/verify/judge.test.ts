@@ -32,6 +32,22 @@ describe('judge', () => {
     expect(say(verify(evidenceOf([other]), trust, pinned))).toBe('block pin.mismatch');
   });
 
+  it('still demands what the rule requires when the floor is lowered', () => {
+    const lowered = (changes: Parameters<typeof ruleOf>[0]) =>
+      ruleOf({ unsafeFloor: { action: 'alert', reason: 'test', untilMs: AT_MS + 1 }, ...changes });
+    const judged = (changes: Parameters<typeof ruleOf>[0]) =>
+      say(verify(evidenceOf([leaf]), trustOf({}), lowered(changes)));
+    expect(judged({ pins: wrongPin })).toBe('block pin.mismatch');
+    expect(judged({ pins: { anyOf: [pinOf(root)], noneOf: [] } })).toBe('block pin.mismatch');
+    expect(judged({ checks: { publicRoot: 'require' } })).toBe('block public-root.private');
+    expect(judged({ checks: { ct: 'require' } })).toBe('block ct.unavailable');
+    expect(judged({ checks: { staple: 'require' } })).toBe('block staple.missing');
+    expect(judged({ checks: { crl: 'require' } })).toBe('block crl.missing');
+    expect(judged({ checks: { lifetime: 'require' } })).toBe('block lifetime.unexplained');
+    expect(judged({ pins: { anyOf: [pinOf(leaf)], noneOf: [] } })).toBe('alert chain.incomplete');
+    expect(judged({})).toBe('alert chain.incomplete');
+  });
+
   it('does above the floor what onFailure says', () => {
     expect(say(verify(evidenceOf([leaf]), trust, ruleOf({ pins: wrongPin })))).toBe('block pin.mismatch');
     expect(say(verify(evidenceOf([leaf]), trust, ruleOf({ pins: wrongPin, onFailure: 'alert' })))).toBe(

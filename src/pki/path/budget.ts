@@ -12,6 +12,8 @@ export interface Limits {
   readonly maxDepth: number;
   /** Pairs of child and possible issuer that are looked at. */
   readonly maxEdges: number;
+  /** Complete paths that are judged. */
+  readonly maxPaths: number;
   /** Signature verifications, in units of one P-256 verification. */
   readonly maxCost: number;
   /** Comparisons of names with name constraints, over all paths. */
@@ -21,10 +23,17 @@ export interface Limits {
 /**
  * Depth: the longest path known in the wild has 8 certificates; OkHttp stops at 9 signers, OpenSSL at 100. Edges: a
  * chain with every cross-sign of a large public CA needs fewer than 20. Cost: 50 P-256 verifications take about 3 ms.
+ * Paths: judging one takes up to a millisecond when its certificates list thousands of policies.
  * Comparisons: twice what one certificate may take (x509/name-constraints.ts); a thousand names under one constrained
  * CA take 250,000 only when it has 250 trees.
  */
-export const LIMITS: Limits = Object.freeze({ maxDepth: 16, maxEdges: 200, maxCost: 50, maxComparisons: 500_000 });
+export const LIMITS: Limits = Object.freeze({
+  maxDepth: 16,
+  maxEdges: 200,
+  maxPaths: 64,
+  maxCost: 50,
+  maxComparisons: 500_000,
+});
 
 export interface Budget {
   readonly limits: Limits;
@@ -32,6 +41,8 @@ export interface Budget {
   readonly overrun: () => boolean;
   /** Charges one candidate edge; false: none left. */
   readonly takeEdge: () => boolean;
+  /** Charges one complete path; false: none left. */
+  readonly takePath: () => boolean;
   /** Charges a verification, once for each pair named by `pair`; false: it does not fit any more. */
   readonly takeVerification: (pair: string, cost: number) => boolean;
   /** Charges comparisons of names; false: they do not fit any more. */
@@ -42,6 +53,7 @@ export interface Budget {
 
 export function createBudget(limits: Limits = LIMITS): Budget {
   let edges = 0;
+  let paths = 0;
   let cost = 0;
   let comparisons = 0;
   let overrun = false;
@@ -53,6 +65,11 @@ export function createBudget(limits: Limits = LIMITS): Budget {
       edges += 1;
       if (edges > limits.maxEdges) overrun = true;
       return edges <= limits.maxEdges;
+    },
+    takePath: () => {
+      paths += 1;
+      if (paths > limits.maxPaths) overrun = true;
+      return paths <= limits.maxPaths;
     },
     takeVerification: (pair, price) => {
       if (charged.has(pair)) return true;

@@ -62,6 +62,7 @@ export function findPath(search: Search): SearchResult {
   const state: State = { accepted: null, nearest: null, pruned: false, stuck: null, stuckDepth: 0 };
   /** True ends the search. */
   const complete = (path: Path, anchor: Anchor): boolean => {
+    if (!search.budget.takePath()) return true;
     const found: FoundPath = { path, anchor, findings: search.judge(path, anchor) };
     if (found.findings.length === 0) {
       if (!search.accept(found)) return false;

@@ -66,15 +66,15 @@ function judgeValidity(certificate: Certificate, place: Place, findings: Finding
 }
 
 function judgeKey(certificate: Certificate, place: Place, findings: Finding[]): void {
-  const weakness = keyWeakness(certificate.key);
+  const weakness = keyWeakness(certificate.key, place.profile);
   if (weakness !== null) findings.push(at('chain.weak-key', certificate, place, { key: weakness }));
 }
 
-/** Null: the key is strong enough (Baseline Requirements §6.1.5). Otherwise what it is. */
-function keyWeakness(key: KeyKind): string | null {
+/** Null: the key is strong enough (Baseline Requirements §6.1.5, whole bytes included). Otherwise what it is. */
+function keyWeakness(key: KeyKind, profile: Profile): string | null {
   switch (key.kind) {
     case 'rsa':
-      if (!isOutOfBounds(key)) return null;
+      if (!isOutOfBounds(key) && (profile === 'private' || key.bits % 8 === 0)) return null;
       return `RSA ${key.bits}, exponent of ${key.exponentBits} bits`;
     case 'ec':
       return key.curve === 'other' ? 'EC on an unknown curve' : null;

@@ -12,13 +12,19 @@ import type { Path } from '../../pki/path/builder.ts';
 import { matchPins } from '../../pki/pins/match.ts';
 import type { Certificate } from '../../pki/x509/certificate.ts';
 import type { Pin, Rule } from '../../policy/policy.ts';
-import type { PathContext } from '../context.ts';
 import { failWith } from './weigh.ts';
 
 /** Pins and keys named in facts; more would fill the record without helping. */
 const MAX_NAMED = 16;
 
-export function checkPins({ rule, found, nowMs }: PathContext): Outcome {
+/** A path that was verified, or the leaf alone, whose key the handshake proved. */
+export interface PinQuestion {
+  readonly rule: Rule;
+  readonly nowMs: number;
+  readonly found: { readonly path: Path };
+}
+
+export function checkPins({ rule, found, nowMs }: PinQuestion): Outcome {
   const denied = found.path.find((certificate, depth) => isDenied(rule, certificate, depth === 0));
   if (denied !== undefined) {
     const facts = { key: `sha256/${denied.spkiSha256}`, subject: denied.subject.text };

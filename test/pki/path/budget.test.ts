@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createBudget, LIMITS } from '../../../src/pki/path/budget.ts';
 
-const SMALL = { maxDepth: 4, maxEdges: 2, maxCost: 3, maxComparisons: 10 };
+const SMALL = { maxDepth: 4, maxEdges: 2, maxPaths: 1, maxCost: 3, maxComparisons: 10 };
 
 describe('createBudget', () => {
   it('refuses what does not fit and remembers that it did', () => {
@@ -15,6 +15,8 @@ describe('createBudget', () => {
     ]);
     const cost = createBudget(SMALL);
     expect([cost.takeVerification('a', 2), cost.takeVerification('b', 2), cost.overrun()]).toEqual([true, false, true]);
+    const paths = createBudget(SMALL);
+    expect([paths.takePath(), paths.overrun(), paths.takePath(), paths.overrun()]).toEqual([true, false, false, true]);
     const names = createBudget(SMALL);
     expect([names.takeComparisons(10), names.takeComparisons(1), names.overrun()]).toEqual([true, false, true]);
     const depth = createBudget(SMALL);
@@ -30,6 +32,6 @@ describe('createBudget', () => {
 
   it('has limits that every honest chain keeps', () => {
     expect(createBudget().limits).toBe(LIMITS);
-    expect(LIMITS).toMatchObject({ maxDepth: 16, maxEdges: 200, maxCost: 50 });
+    expect(LIMITS).toMatchObject({ maxDepth: 16, maxEdges: 200, maxPaths: 64, maxCost: 50 });
   });
 });
