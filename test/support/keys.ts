@@ -136,9 +136,3 @@ function known(table: Readonly<Record<string, string>>, name: string): string {
   if (value === undefined) throw new RangeError(`no such signature for this key: ${name}`);
   return value;
 }
-
-/** SEQUENCE { tbs, algorithm, signature }: the frame of certificates, CRLs and basic OCSP responses. */
-export function signed(tbs: Buffer, key: KeyObject, name?: SignatureName): Buffer {
-  const signature = signBytes(key, tbs, name);
-  return der.sequence(tbs, signature.algorithm, der.bitString(signature.bytes));
-}
