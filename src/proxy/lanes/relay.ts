@@ -83,12 +83,15 @@ export function relay(client: Socket, upstream: Socket, options: RelayOptions): 
         else for (const part of held.splice(0)) send(part);
       });
       to.on('drain', () => from.resume());
-      from.on('end', () => {
+      const passEnd = (): void => {
         reason ??= side;
         // Bytes that the guard still holds were never judged: they are dropped with the end.
         if (!to.destroyed && !to.writableEnded) to.end();
         halfClosed ??= setTimeout(() => finish(side), options.halfCloseTimeoutMs);
-      });
+      };
+      // A side that ended before we listened does not say so again, and a paused one with nothing to read does end.
+      if (from.readableEnded) passEnd();
+      else from.once('end', passEnd);
       from.on('error', (error: NodeJS.ErrnoException) => {
         errorCode ??= error.code ?? 'UNKNOWN';
         finish('error');

@@ -92,6 +92,8 @@ function greet(secured: TLSSocket, line: Line, timeoutMs: number, cut: AbortSign
     // Without a tls.Server, Node keeps TLS errors after the handshake to this event and leaves the socket open.
     secured.on('_tlsError', (error: Error) => secured.destroy(error));
     secured.once('secure', () => end('secure'));
+    // A half-open socket that ends in the handshake does not close by itself.
+    secured.once('end', () => end({ reason: 'client', clientAlert: 'closed' }));
     secured.once('close', () => end({ reason: alert === null ? 'client' : 'refused', clientAlert: alert ?? 'closed' }));
     line.socket.once('close', onUpstreamClose);
     cut.addEventListener('abort', onCut);
