@@ -32,6 +32,6 @@ describe('createBudget', () => {
 
   it('has limits that every honest chain keeps', () => {
     expect(createBudget().limits).toBe(LIMITS);
-    expect(LIMITS).toMatchObject({ maxDepth: 16, maxEdges: 200, maxPaths: 64, maxCost: 50 });
+    expect(LIMITS).toMatchObject({ maxDepth: 16, maxEdges: 200, maxPaths: 64, maxCost: 60 });
   });
 });

@@ -56,6 +56,14 @@ describe('budget', () => {
     expect(find([fits, ...chain], [root]).accepted?.path).toHaveLength(LIMITS.maxDepth);
   });
 
+  it('fits a chain of the dearest keys', () => {
+    const top = authority({ cn: 'Top', at: AT, key: 'p521' });
+    const upper = top.issueCa({ cn: 'Upper', key: 'p521' });
+    const lower = upper.issueCa({ cn: 'Lower', key: 'p521' });
+    const below = lower.issueLeaf({ dns: ['good.test'] });
+    expect(find([below, lower, upper], [top]).accepted?.path).toHaveLength(4);
+  });
+
   it('never verifies with a key that is out of bounds', () => {
     const limits = { ...LIMITS, maxCost: 0.5 };
     expect(find([leaf, inter], [root], { limits })).toMatchObject({ accepted: null, overrun: true });
