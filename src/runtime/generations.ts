@@ -59,6 +59,7 @@ export class Generations {
   #current: Generation | null = null;
   /** Digest of what was looked at last, taken or not: the same files are not judged twice. */
   #seen = '';
+  #seenTrust = '';
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
@@ -85,7 +86,7 @@ export class Generations {
     if (current === null) throw new TypeError('reload before start');
     const now = this.#look(current);
     const digest = now.digest;
-    if (digest === this.#seen && !this.#clockMatters(current)) return { kind: 'unchanged' };
+    if (digest === this.#seen && this.#trustDigest(current) === this.#seenTrust) return { kind: 'unchanged' };
     const settled =
       digest === this.#seen ? now.value : await readSettled(() => this.#look(current), this.#options.pause);
     if (settled === null) return { kind: 'unchanged' };
@@ -94,13 +95,13 @@ export class Generations {
     return this.#decide(settled, current, current.number);
   }
 
-  /** A `weakens:` that ends, or trust files that changed beside the policy, make the same texts worth another look. */
-  #clockMatters(current: Generation): boolean {
+  /** Names the trust files as they lie there: they may change while configuration and policies do not. */
+  #trustDigest({ config, policy }: Accepted): string {
     try {
-      const trust = readTrustMaterial(current.config, current.policy, this.#options.ownCas());
-      return digestTrust(trust) !== digestTrust(current.trust);
-    } catch {
-      return false;
+      return digestTrust(readTrustMaterial(config, policy, this.#options.ownCas()));
+    } catch (thrown) {
+      if (thrown instanceof FileError) return thrown.message;
+      throw thrown;
     }
   }
 
@@ -127,6 +128,7 @@ export class Generations {
     if (!decided.ok) return { kind: 'refused', refused: [...configRefused, ...decided.mistakes] };
     const { accepted } = decided;
     const refused = [...configRefused, ...accepted.held.flatMap(({ mistakes }) => mistakes)];
+    this.#seenTrust = this.#trustDigest(accepted);
     const trust = this.#trust(accepted);
     if (!('publicAnchors' in trust)) return { kind: 'refused', refused: [...refused, trust] };
     const sha256 = nameGeneration(accepted, trust);

@@ -93,9 +93,9 @@ export async function readSettled<T>(
   return null;
 }
 
-/** The directories whose changes matter: those of the files, and policy directories themselves. */
-export function directoriesOf(config: Config): readonly string[] {
-  const directories = [dirname(config.file)];
+/** The directories whose changes matter: those of the files, and policy directories themselves. `trust`: anchor files. */
+export function directoriesOf(config: Config, trust: readonly TextFile[] = []): readonly string[] {
+  const directories = [dirname(config.file), ...trust.map(({ file }) => dirname(file))];
   for (const { path } of config.policies) directories.push(path, dirname(path));
   return directories;
 }

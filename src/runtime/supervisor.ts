@@ -92,7 +92,7 @@ export class Supervisor {
     if (served.selfTest.ok) this.#parts.metrics.selfTested(this.#parts.clock.nowMs());
     this.#persist();
     this.#watch = createWatch(async () => this.reload());
-    this.#watch.follow(directoriesOf(this.generation.config));
+    this.#watch.follow(directoriesOf(this.generation.config, this.generation.trust.anchorFiles));
   }
 
   /** What SIGHUP asks for: audit files are opened anew, and the configuration is looked at. */
@@ -111,7 +111,7 @@ export class Supervisor {
     await fleet.publish(PUBLISH_TIMEOUT_MS);
     fleet.forgetPolicies(this.announce());
     this.#persist();
-    this.#watch?.follow(directoriesOf(generation.config));
+    this.#watch?.follow(directoriesOf(generation.config, generation.trust.anchorFiles));
     const fields = needsRestart(config, generation.config);
     if (fields.length > 0) log(`config: ${fields.join(', ')} changed: takes effect at the next start`);
     const { number, policy, sha256 } = generation;

@@ -1,0 +1,63 @@
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { Readable } from 'node:stream';
+import { afterEach, describe, expect, it } from 'vitest';
+import { runDemo } from '../../src/cli/demo.ts';
+import { SCENES } from '../../src/cli/demo-stage.ts';
+import type { Io } from '../../src/cli/io.ts';
+import { openSockets } from '../support/leaks.ts';
+import { eventually } from '../support/sockets.ts';
+
+let text = '';
+const io: Io = {
+  out: (more) => {
+    text += more;
+  },
+  err: (more) => {
+    text += more;
+  },
+  stdin: Readable.from([]),
+  isTty: false,
+  cwd: tmpdir(),
+  env: {},
+};
+
+afterEach(() => {
+  text = '';
+});
+
+const directories = () => readdirSync(tmpdir()).filter((name) => name.startsWith('pinwarden-demo-'));
+
+it('refuses options it does not know', async () => {
+  expect(await runDemo(['--fast'], io)).toBe(2);
+  expect(text).toContain('usage: pinwarden demo');
+});
+
+describe('the demo', () => {
+  it('shows allow, alert and block with their reasons, and leaves nothing behind', async () => {
+    const before = { sockets: openSockets(), directories: directories() };
+    expect(await runDemo([], io)).toBe(0);
+    for (const { host, expected } of SCENES) {
+      expect(text).toMatch(new RegExp(`${host} +${expected.toUpperCase()} +${expected === 'block' ? 502 : 200}\n`));
+    }
+    expect(text).toContain(
+      'Proxy-Status  pinwarden; error=tls_certificate_error; details="pin.mismatch policy=attacked',
+    );
+    expect(text).toContain('Proxy-Status  pinwarden; error=tls_certificate_error; details="chain.private-root');
+    expect(text).toContain('expected      sha256/');
+    expect(text).toContain('pinwarden_pin_failures_total{policy="attacked",reason="mismatch"} 1');
+    expect(text).toContain('every verdict is as the story says');
+    expect(directories()).toEqual(before.directories);
+    await eventually('sockets are closed', () => openSockets() <= before.sockets);
+  });
+
+  it('stays up with --keep until a signal, with lines to paste', async () => {
+    const before = directories();
+    const ran = runDemo(['--keep'], io);
+    await eventually('it is kept', () => text.includes('kept running'), 30_000);
+    expect(text).toMatch(/curl -i -x http:\/\/127\.0\.0\.1:\d+ --cacert \S+ca\.pem https:\/\/good\.demo\.test:\d+\//);
+    process.emit('SIGINT', 'SIGINT');
+    expect(await ran).toBe(0);
+    expect(directories()).toEqual(before);
+  });
+});

@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { plainEnv, run } from '../support/client.ts';
+import { eventually } from '../support/sockets.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const CONFIG = {
+  version: 1,
+  listen: [{ address: '127.0.0.1', port: 0 }],
+  metrics: { address: '127.0.0.1', port: 0 },
+  policies: [],
+  workers: 1,
+};
+
+let dir: string;
+let child: ChildProcess | null = null;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'run-'));
+  writeFileSync(join(dir, 'pinwarden.yaml'), JSON.stringify(CONFIG));
+});
+
+afterEach(() => {
+  child?.kill('SIGKILL');
+  child = null;
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const pinwarden = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  run(process.execPath, [MAIN, ...args], { cwd: dir, env: plainEnv(env) });
+
+describe('refuses', () => {
+  it('a wrong command line with 2', async () => {
+    expect(await pinwarden([])).toMatchObject({ exitCode: 2 });
+    expect(await pinwarden(['dance'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('no command "dance"'),
+    });
+    expect(await pinwarden(['run', '--fast'])).toMatchObject({ exitCode: 2 });
+    expect(await pinwarden(['constructor'])).toMatchObject({ exitCode: 2 });
+    expect(await pinwarden(['--help'])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('run [-c FILE]'),
+    });
+  });
+
+  it('a configuration that is missing or wrong with 1, and says where', async () => {
+    expect(await pinwarden(['run', '-c', 'absent.yaml'])).toMatchObject({ exitCode: 1 });
+    writeFileSync(join(dir, 'pinwarden.yaml'), 'version: 1\nlisten_on: all\n');
+    const refused = await pinwarden(['run', '-c', 'pinwarden.yaml']);
+    expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/pinwarden\.yaml:2:1: error/) });
+  });
+
+  it('an environment that can switch verification off', async () => {
+    const name = ['NODE', 'TLS', 'REJECT', 'UNAUTHORIZED'].join('_');
+    const refused = await pinwarden(['run', '-c', 'pinwarden.yaml'], { [name]: '0' });
+    expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining(name) });
+  });
+});
+
+async function start(): Promise<{ readonly output: () => string; readonly ended: Promise<unknown> }> {
+  const started = spawn(process.execPath, [MAIN, 'run', '-c', 'pinwarden.yaml'], { cwd: dir, env: plainEnv() });
+  child = started;
+  let text = '';
+  for (const stream of [started.stdout, started.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+  }
+  const ended = once(started, 'exit');
+  await eventually('the first screen', () => text.includes('try it:') || started.exitCode !== null, 20_000);
+  return { output: () => text, ended };
+}
+
+describe('runs', () => {
+  it('with a CA made for it, says so, and ends with 0 and its counts at SIGTERM', async () => {
+    const { output, ended } = await start();
+    expect(output()).toContain('a rogue endpoint was blocked');
+    expect(output()).toContain('nothing trusts it yet');
+    expect(readFileSync(join(dir, 'ca.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
+    expect(output()).not.toContain('PRIVATE KEY');
+    child?.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    expect(output()).toContain('0 tunnels finished, 0 were cut');
+  });
+
+  it('and ends at a signal that comes before everything serves', async () => {
+    const started = spawn(process.execPath, [MAIN, 'run', '-c', 'pinwarden.yaml'], { cwd: dir, env: plainEnv() });
+    child = started;
+    const ended = once(started, 'exit');
+    await eventually('it has begun', () => {
+      try {
+        return readFileSync(join(dir, 'ca.pem'), 'utf8') !== '';
+      } catch {
+        return false;
+      }
+    });
+    started.kill('SIGINT');
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it('and takes its workers with it when it is killed', async () => {
+    await start();
+    const pid = child?.pid ?? 0;
+    const workers = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+    expect(workers).toHaveLength(1);
+    child?.kill('SIGKILL');
+    await eventually('the worker has gone', () => {
+      try {
+        return /^State:\s+Z/m.test(readFileSync(`/proc/${workers[0]}/status`, 'utf8'));
+      } catch {
+        return true;
+      }
+    });
+  });
+});

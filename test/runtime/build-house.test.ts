@@ -1,0 +1,59 @@
+import { afterEach, expect, it } from 'vitest';
+import { systemClock } from '../../src/host/clock.ts';
+import { CaError } from '../../src/minting/ca.ts';
+import { createRecorder } from '../../src/observe/create-recorder.ts';
+import { createMetrics } from '../../src/observe/worker-metrics.ts';
+import { type BuiltHouse, buildHouse } from '../../src/runtime/build-house.ts';
+import { compile } from '../../src/runtime/compile.ts';
+import { materialWith, startMessageWith } from '../support/runtime-material.ts';
+
+const nothing = { recall: () => undefined, remember: () => undefined };
+const memories = { signatures: nothing, certificates: nothing };
+const built: BuiltHouse[] = [];
+
+afterEach(() => {
+  for (const one of built.splice(0)) one.close();
+});
+
+function build(config: object = {}) {
+  const material = materialWith({ config });
+  const { ca, ticketKeys } = startMessageWith(material);
+  const recorder = createRecorder({ audit: null, metrics: createMetrics(), worker: 1 });
+  const first = compile(material, memories);
+  const one = buildHouse({ clock: systemClock, recorder, ca, ticketKeys, own: [], first });
+  built.push(one);
+  return one;
+}
+
+it('refuses a CA that cannot sign', () => {
+  const material = materialWith({});
+  const { ticketKeys } = startMessageWith(material);
+  const recorder = createRecorder({ audit: null, metrics: createMetrics(), worker: 1 });
+  const parts = { clock: systemClock, recorder, ticketKeys, own: [], first: compile(material, memories) };
+  expect(() => buildHouse({ ...parts, ca: { certificatePem: 'x', keyPem: 'x' } })).toThrow(CaError);
+});
+
+it('replaces generation, trust and resolver as a whole', () => {
+  const one = build();
+  const { house } = one;
+  const before = { trust: house.trust(), resolver: house.resolver };
+  one.apply(compile(materialWith({ number: 2 }), memories));
+  expect(house.generation().number).toBe(2);
+  expect(house.trust()).not.toBe(before.trust);
+  expect(house.resolver).not.toBe(before.resolver);
+});
+
+it('takes its limits from the configuration', () => {
+  const { house } = build({ limits: { connections: 11, connectionsPerClient: 5 } });
+  expect(house.limits).toMatchObject({ connections: 11, connectionsPerClient: 5 });
+});
+
+it('names events unguessably, and says when it drains', () => {
+  const one = build();
+  const { house } = one;
+  expect(house.eventId()).toMatch(/^[A-Za-z0-9-]{20,64}$/);
+  expect(house.eventId()).not.toBe(house.eventId());
+  expect(house.draining()).toBe(false);
+  one.startDraining();
+  expect(house.draining()).toBe(true);
+});

@@ -1,0 +1,76 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '../../src/host/clock.ts';
+import type { FromWorker } from '../../src/runtime/messages.ts';
+import { rulesOf, WorkerService } from '../../src/runtime/worker-service.ts';
+import { connectTo } from '../support/client.ts';
+import { policyOf } from '../support/entries.ts';
+import { materialWith, startMessageWith } from '../support/runtime-material.ts';
+import { listen } from '../support/sockets.ts';
+
+let dir: string;
+let sent: FromWorker[];
+let ports: number[];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'worker-'));
+  sent = [];
+  ports = [];
+});
+
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const deps = {
+  clock: systemClock,
+  send: (message: FromWorker) => void sent.push(message),
+  pause: async () => new Promise<void>((done) => setTimeout(done, 5)),
+  listen: async (server: Server) => void ports.push(await listen(server)),
+};
+const kinds = () => sent.map(({ kind }) => kind).filter((kind) => kind !== 'beat');
+const material = (number = 1, config: object = {}) => materialWith({ dir, number, config });
+
+it('does not start on what cannot be served', async () => {
+  const broken = startMessageWith(material(1, { nonsense: true }), [4]);
+  await expect(WorkerService.start(broken, deps)).rejects.toThrow(/nonsense/);
+  expect(kinds()).toEqual([]);
+});
+
+it('serves, records, answers snapshots, takes generations and lets go', async () => {
+  const service = await WorkerService.start(startMessageWith(material(), [4, 5]), deps);
+  expect(ports).toHaveLength(2);
+  const { reply, socket } = await connectTo(ports[1]!, 'host.example:25');
+  socket.destroy();
+  expect(reply.status).toBe(403);
+
+  await service.receive({ kind: 'snapshot', id: 9 });
+  expect(sent.at(-1)).toMatchObject({ kind: 'snapshot', id: 9 });
+  const verdicts = JSON.stringify(sent.at(-1)).match(/"pinwarden_verdicts_total"/);
+  expect(verdicts).not.toBeNull();
+  expect(structuredClone(sent.at(-1))).toEqual(sent.at(-1));
+
+  await service.receive({ kind: 'generation', material: material(3, { workers: 7 }) });
+  expect(sent.at(-1)).toEqual({ kind: 'applied', generation: 3 });
+  expect(service.config.workers).toBe(7);
+  await service.receive({ kind: 'generation', material: material(2) });
+  expect(service.config.workers, 'an older one comes late').toBe(7);
+  await service.receive({ kind: 'generation', material: material(4, { nonsense: true }) });
+  expect(sent.at(-1)).toMatchObject({ kind: 'not-applied', generation: 4 });
+  expect(service.config.workers, 'the running one stays').toBe(7);
+
+  rmSync(join(dir, 'audit.ndjson'));
+  await service.receive({ kind: 'reopen-audit' });
+  await Promise.all([
+    service.receive({ kind: 'drain', timeoutMs: 60_000 }),
+    service.receive({ kind: 'drain', timeoutMs: 10 }),
+  ]);
+  expect(kinds().filter((kind) => kind === 'drained')).toHaveLength(1);
+  expect(readFileSync(join(dir, 'audit.ndjson'), 'utf8')).toBe('');
+  await expect(service.receive(startMessageWith(material()))).rejects.toThrow(TypeError);
+});
+
+it('counts hosts that no rule names under their own group', () => {
+  expect(rulesOf({ policy: policyOf([]) }).map(({ name }) => name)).toEqual(['unmatched']);
+});
