@@ -33,6 +33,9 @@ const FIRST_INHERITED_FD = 4;
 /** A scrape has 10 s by default; a worker that does not answer within this is shown with its last snapshot. */
 const SNAPSHOT_TIMEOUT_MS = 2000;
 
+/** Processes that end before all serve, until the start is given up. */
+const MAX_ENDINGS_AT_START = 5;
+
 /** Both under src/ by type stripping and under dist/ as built. */
 const WORKER_FILE = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
@@ -44,7 +47,8 @@ export class Fleet {
   readonly #retired = new Retired();
   readonly #generations = new Map<number, number>();
   #ready: () => void = () => undefined;
-  #fatal: (message: string) => void = () => undefined;
+  #failed: (message: string) => void = () => undefined;
+  #ended: () => void = () => undefined;
   #changed: () => void = () => undefined;
 
   constructor(options: FleetOptions) {
@@ -52,16 +56,25 @@ export class Fleet {
     this.#slots = Array.from({ length: options.workers }, (_, index) => this.#slot(index + 1));
   }
 
-  /** Resolves when every worker serves; rejects when one says that it never will. */
+  /**
+   * Resolves when every worker serves. Rejects when one says that it cannot, or when they keep ending without a word:
+   * what fails at the first start will fail again. Later a worker is replaced for as long as it takes.
+   */
   async start(): Promise<void> {
+    let endings = 0;
     await new Promise<void>((resolve, reject) => {
       this.#ready = () => {
         if (this.serving === this.#slots.length) resolve();
       };
-      this.#fatal = (message) => reject(new Error(message));
+      this.#failed = (message) => reject(new Error(message));
+      this.#ended = () => {
+        endings += 1;
+        if (endings >= MAX_ENDINGS_AT_START) reject(new Error('workers end before they serve'));
+      };
       for (const slot of this.#slots) slot.start();
     });
-    this.#fatal = (message) => this.#options.log(message);
+    this.#failed = () => undefined;
+    this.#ended = () => undefined;
   }
 
   get serving(): number {
@@ -150,9 +163,10 @@ export class Fleet {
       ended: (reason, last) => {
         if (last !== null) this.#retired.add(last.samples);
         restarted(reason);
+        this.#ended();
         this.#changed();
       },
-      fatal: (message) => this.#fatal(message),
+      failed: (message) => this.#failed(message),
     });
     return slot;
   }

@@ -59,8 +59,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'ready' }
-  /** The worker cannot serve and will exit; `fatal`: starting it again would not help. */
-  | { readonly kind: 'failed'; readonly message: string; readonly fatal: boolean }
+  /** The worker cannot serve and will exit. */
+  | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'applied'; readonly generation: number }
   | { readonly kind: 'not-applied'; readonly generation: number; readonly message: string }
   | { readonly kind: 'snapshot'; readonly id: number; readonly snapshot: WorkerSnapshot }

@@ -33,8 +33,8 @@ export interface SlotOptions {
   readonly applied: (generation: number) => void;
   /** A process ended and will be replaced; its last snapshot, if it gave one. */
   readonly ended: (reason: EndReason, last: WorkerSnapshot | null) => void;
-  /** The worker says that a new start would not help. */
-  readonly fatal: (message: string) => void;
+  /** The worker says that it cannot serve, and why. It will end and be replaced. */
+  readonly failed: (message: string) => void;
 }
 
 export class WorkerSlot {
@@ -170,7 +170,7 @@ export class WorkerSlot {
         return;
       case 'failed':
         this.#refusedWith = message.message;
-        if (message.fatal) this.#options.fatal(message.message);
+        this.#options.failed(message.message);
         return;
       case 'drained':
         this.#drained?.({ finished: message.finished, cut: message.cut });

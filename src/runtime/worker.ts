@@ -41,10 +41,8 @@ async function receive(message: ToWorker): Promise<void> {
 
 function fail(thrown: unknown): void {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  // Somebody else listens: a new start would find the same.
-  const fatal = service === null && thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE';
   const leave = (): void => process.exit(EXIT_SOFTWARE);
-  const failed: FromWorker = { kind: 'failed', message, fatal };
+  const failed: FromWorker = { kind: 'failed', message };
   if (process.send === undefined) leave();
   else process.send(failed, leave);
 }

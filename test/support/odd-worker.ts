@@ -19,8 +19,8 @@ process.on('message', (message: { kind: string; id?: number }) => {
 });
 
 function start(): void {
-  if (how === 'refuse' || how === 'fatal') {
-    process.send?.({ kind: 'failed', message: 'no socket', fatal: how === 'fatal' }, () => process.exit(70));
+  if (how === 'refuse') {
+    process.send?.({ kind: 'failed', message: 'no socket' }, () => process.exit(70));
     return;
   }
   if (how === 'crash') process.exit(70);
