@@ -93,6 +93,7 @@ function roomOf(file: string): string {
 }
 
 function filesIn(folder: string, pattern: RegExp): string[] {
+  if (!existsSync(join(ROOT, folder))) return [];
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .map((file) => file.replaceAll('\\', '/'))
     .filter((file) => pattern.test(file) && !file.includes('node_modules/'))
