@@ -7,22 +7,17 @@
  * The caller must: hand over the socket with an error listener on it; nothing may read or write it besides us.
  */
 import type { Socket } from 'node:net';
-import type { Authority } from '../model/authority.ts';
 import type { Code } from '../model/codes.ts';
 import type { Evidence } from '../model/evidence.ts';
 import { asProblem, Problem } from '../model/problem.ts';
 import { anchorsKey, type Rule } from '../policy/policy.ts';
-import { dial } from '../upstream/dial.ts';
 import { handshake } from '../upstream/handshake.ts';
 import type { Line, RawLine } from '../upstream/line.ts';
-import { examine } from '../verify/examine.ts';
-import { judge } from '../verify/judge.ts';
-import type { Permit } from '../verify/permit.ts';
 import type { AnchorSet } from '../verify/trust.ts';
 import type { RequestHead } from '../wire/connect-head.ts';
 import type { ClientHello } from '../wire/hello-body.ts';
 import { tunnelReply } from '../wire/reply.ts';
-import { readAuthority, ruleFor } from './admission.ts';
+import { readAuthority } from './admission.ts';
 import { couldChooseOtherwise } from './alpn-memory.ts';
 import { firstToSpeak } from './first-to-speak.ts';
 import type { Full } from './gate.ts';
@@ -31,23 +26,11 @@ import type { House } from './house.ts';
 import { bypass, rawEvidence } from './lanes/bypass.ts';
 import type { Relayed } from './lanes/relay.ts';
 import { mirroredVersion, terminate } from './lanes/terminate.ts';
+import type { LaneEnd } from './passage.ts';
 import { refusalOf, refuseByAlert, refuseByReply, verdictWord } from './refuse.ts';
-import { openTunnel, stillPermitted } from './tunnels.ts';
-import { type LaneEnd, Visit } from './visit.ts';
-
-/** An upstream connection with the verdict that lets bytes flow over it. */
-interface Judged<L extends Line | RawLine> {
-  readonly line: L;
-  readonly permit: Permit;
-  readonly verdict: 'allow' | 'alert';
-  readonly code: Code | null;
-}
-
-/** What admission found; from here on these are known. */
-interface Asked {
-  readonly authority: Authority;
-  readonly rule: Rule;
-}
+import { type Asked, admit, checkGeneration, dialRaw, type Judged, judgeLine, resolve } from './steps.ts';
+import { openTunnel } from './tunnels.ts';
+import { Visit } from './visit.ts';
 
 /**
  * Serves one CONNECT until its tunnel has ended. Never rejects; whatever fails is recorded, answered and closed.
@@ -62,7 +45,8 @@ export async function serveConnect(
 ): Promise<void> {
   const visit = new Visit(house, socket, head);
   try {
-    const asked = admit(visit, request, full);
+    // Nothing is resolved or dialled before admission.
+    const asked = admit(visit, readAuthority(request), full);
     switch (asked.rule.mode) {
       case 'terminate':
         return await walkTerminate(visit, asked);
@@ -76,21 +60,6 @@ export async function serveConnect(
   } finally {
     visit.close();
   }
-}
-
-// Admission: nothing is resolved or dialled before it.
-
-function admit(visit: Visit, request: RequestHead, full: Full | null): Asked {
-  const { house, client } = visit;
-  const authority = readAuthority(request);
-  visit.authority = authority;
-  if (house.draining()) throw new Problem('proxy.draining', 'self');
-  if (full !== null) throw new Problem(full, 'client');
-  const rule = ruleFor(visit.generation, authority, client);
-  visit.rule = rule;
-  visit.opening = house.gate.enterOpening(client.address);
-  if (visit.opening.full !== null) throw new Problem(visit.opening.full, 'client');
-  return { authority, rule };
 }
 
 // Terminate: verdict before the 200 wherever the client's hello cannot change it.
@@ -144,33 +113,10 @@ async function openJudged(visit: Visit, asked: Asked, alpn: readonly string[]): 
   return judgeLine(visit, asked, line);
 }
 
-async function resolve(visit: Visit, { authority, rule }: Asked): Promise<readonly string[]> {
-  if (visit.addresses !== null) return visit.addresses;
-  const { clock, resolver, recorder } = visit.house;
-  const startedMs = clock.monotonicMs();
-  try {
-    visit.addresses = await resolver.resolve(authority, rule.allowPrivate, visit.gone);
-    return visit.addresses;
-  } finally {
-    recorder.resolved(clock.monotonicMs() - startedMs);
-  }
-}
-
 /** No set under the rule's key: an empty one, so that nothing is trusted. */
 function anchorsOf(house: House, rule: Rule): AnchorSet {
   const key = anchorsKey(rule.anchors);
   return house.trust().anchorSets.get(key) ?? { name: key, anchors: [], bySubject: new Map(), sha256: '' };
-}
-
-/** @throws Problem with the code of the refusal. */
-function judgeLine<L extends Line | RawLine>(visit: Visit, { rule }: Asked, line: L): Judged<L> {
-  const { house } = visit;
-  visit.hold(line.socket);
-  visit.evidence = line.evidence;
-  visit.report = examine(line.evidence, rule, house.trust(), house.clock.nowMs());
-  const verdict = judge(visit.report, rule, line.evidence);
-  if (verdict.kind === 'refusal') throw new Problem(verdict.code, 'upstream');
-  return { line, permit: verdict.permit, verdict: verdict.verdict, code: verdict.code };
 }
 
 /** The 200. One that is open although something is wrong says what. */
@@ -198,15 +144,6 @@ function couldDiffer(line: Line, hello: ClientHello): boolean {
   return line.socket.destroyed || couldChooseOtherwise(alpnOffered, alpn, hello.alpn);
 }
 
-/** A reload while we waited for the hello: the newest policy must agree before a byte flows. */
-function checkGeneration(visit: Visit, asked: Asked, evidence: Evidence): void {
-  const generation = visit.house.generation();
-  if (generation.number === visit.generation.number) return;
-  const code = stillPermitted(visit.house, { client: visit.client, evidence, rule: asked.rule });
-  if (code !== null) throw new Problem(code, 'upstream', { why: 'policy changed meanwhile' });
-  visit.generation = generation;
-}
-
 async function runTerminate(visit: Visit, asked: Asked, judged: Judged<Line>): Promise<void> {
   const { house, socket } = visit;
   const { line, permit } = judged;
@@ -227,11 +164,7 @@ async function runTerminate(visit: Visit, asked: Asked, judged: Judged<Line>): P
 
 async function walkBypass(visit: Visit, asked: Asked): Promise<void> {
   const { house } = visit;
-  const startedMs = house.clock.monotonicMs();
-  const addresses = await resolve(visit, asked);
-  const timeoutMs = house.limits.dialTimeoutMs;
-  const { socket, address } = await dial(addresses, asked.authority.port, { timeoutMs, signal: visit.gone });
-  const dialMs = house.clock.monotonicMs() - startedMs;
+  const { socket, address, dialMs } = await dialRaw(visit, asked);
   const evidence = rawEvidence(asked.authority, address, house.clock, dialMs);
   const judged = judgeLine(visit, asked, { socket, evidence });
   answer(visit, asked, judged);

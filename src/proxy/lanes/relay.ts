@@ -44,88 +44,113 @@ type Side = 'client' | 'upstream';
 /** Relays until both sides are closed. Never rejects; destroys both connections before it answers. */
 export function relay(client: Socket, upstream: Socket, options: RelayOptions): Promise<Relayed> {
   return new Promise((resolve) => {
-    let bytesUp = 0;
-    let bytesDown = 0;
-    let reason: CloseReason | null = null;
-    let errorCode: string | null = null;
-    let open = 2;
-    const idle = setTimeout(() => finish('idle'), options.idleTimeoutMs);
-    let halfClosed: NodeJS.Timeout | null = null;
+    // The relay keeps itself alive through its sockets and timers.
+    void new Relay(client, upstream, options, resolve);
+  });
+}
 
-    /** Ends both sides at once. The first reason stands. */
-    function finish(why: CloseReason): void {
-      reason ??= why;
-      client.destroy();
-      upstream.destroy();
-    }
+/** One relay. A class, because both ways, two timers and the cut share its end. */
+class Relay {
+  readonly #client: Socket;
+  readonly #upstream: Socket;
+  readonly #options: RelayOptions;
+  readonly #answer: (relayed: Relayed) => void;
+  readonly #idle: NodeJS.Timeout;
+  #halfClosed: NodeJS.Timeout | undefined;
+  #bytesUp = 0;
+  #bytesDown = 0;
+  #reason: CloseReason | null = null;
+  #errorCode: string | null = null;
+  #open = 2;
 
-    /** One way. Names what it does to the other way in `ended` and `closed` below. */
-    function pump(from: Socket, to: Socket, side: Side, guard: Guard | undefined): void {
-      let watching = guard;
-      const held: Buffer[] = [];
-      const send = (chunk: Buffer): void => {
-        if (!to.write(chunk)) from.pause();
-      };
-      from.on('data', (chunk: Buffer) => {
-        idle.refresh();
-        if (side === 'client') bytesUp += chunk.length;
-        else bytesDown += chunk.length;
-        options.onBytes?.(side === 'client' ? 'up' : 'down', chunk.length);
-        if (watching === undefined) {
-          send(chunk);
-          return;
-        }
-        held.push(chunk);
-        const word = watching.push(chunk);
-        if (word === 'hold') return;
-        watching = undefined;
-        if (word === 'cut') finish('refused');
-        else for (const part of held.splice(0)) send(part);
-      });
-      to.on('drain', () => from.resume());
-      const passEnd = (): void => {
-        reason ??= side;
-        // Bytes that the guard still holds were never judged: they are dropped with the end.
-        if (!to.destroyed && !to.writableEnded) to.end();
-        halfClosed ??= setTimeout(() => finish(side), options.halfCloseTimeoutMs);
-      };
-      // A side that ended before we listened does not say so again, and a paused one with nothing to read does end.
-      if (from.readableEnded) passEnd();
-      else from.once('end', passEnd);
-      from.on('error', (error: NodeJS.ErrnoException) => {
-        errorCode ??= error.code ?? 'UNKNOWN';
-        finish('error');
-      });
-      from.on('close', () => {
-        // A close without an end, or before what we wrote was taken, is a break: the other side must not wait for more.
-        if (!from.readableEnded || !from.writableFinished) finish(reason ?? 'error');
-        open -= 1;
-        if (open === 0) settle();
-      });
-    }
-
-    function settle(): void {
-      clearTimeout(idle);
-      if (halfClosed !== null) clearTimeout(halfClosed);
-      options.cut.removeEventListener('abort', cutNow);
-      resolve({ bytesUp, bytesDown, reason: reason ?? 'error', errorCode });
-    }
-
-    function cutNow(): void {
-      finish(options.cut.reason as CloseReason);
-    }
-
-    // A side that closed before we came emits nothing any more.
-    if (client.closed || upstream.closed || options.cut.aborted) {
-      reason = options.cut.aborted ? (options.cut.reason as CloseReason) : 'error';
-      open = Number(!client.closed) + Number(!upstream.closed);
-      if (open === 0) return settle();
-    }
-    options.cut.addEventListener('abort', cutNow);
-    pump(client, upstream, 'client', options.guard);
-    pump(upstream, client, 'upstream', undefined);
-    if (reason !== null) finish(reason);
+  constructor(client: Socket, upstream: Socket, options: RelayOptions, answer: (relayed: Relayed) => void) {
+    this.#client = client;
+    this.#upstream = upstream;
+    this.#options = options;
+    this.#answer = answer;
+    this.#idle = setTimeout(() => this.#finish('idle'), options.idleTimeoutMs);
+    options.cut.addEventListener('abort', this.#onCut);
+    this.#pump(client, upstream, 'client', options.guard);
+    this.#pump(upstream, client, 'upstream', undefined);
+    if (options.cut.aborted) this.#onCut();
     client.resume();
     upstream.resume();
-  });
+  }
+
+  readonly #onCut = (): void => this.#finish(this.#options.cut.reason as CloseReason);
+
+  /** Ends both sides at once. The first reason stands. */
+  #finish(why: CloseReason): void {
+    this.#reason ??= why;
+    this.#client.destroy();
+    this.#upstream.destroy();
+  }
+
+  /** One way: bytes, the end, and a break. */
+  #pump(from: Socket, to: Socket, side: Side, guard: Guard | undefined): void {
+    const send = (chunk: Buffer): void => {
+      if (!to.write(chunk)) from.pause();
+    };
+    const take = guard === undefined ? send : this.#guarded(guard, send);
+    from.on('data', (chunk: Buffer) => {
+      this.#count(side, chunk.length);
+      take(chunk);
+    });
+    to.on('drain', () => from.resume());
+    from.on('error', (error: NodeJS.ErrnoException) => {
+      this.#errorCode ??= error.code ?? 'UNKNOWN';
+      this.#finish('error');
+    });
+    // A side that ended or closed before we listened does not say so again: a paused one with nothing to read does.
+    if (from.readableEnded) this.#passEnd(to, side);
+    else from.once('end', () => this.#passEnd(to, side));
+    if (from.closed) this.#onClose(from);
+    else from.once('close', () => this.#onClose(from));
+  }
+
+  /** Bytes that a guard still holds were never judged: they go with the relay. */
+  #guarded(guard: Guard, send: (chunk: Buffer) => void): (chunk: Buffer) => void {
+    let watching = true;
+    const held: Buffer[] = [];
+    return (chunk) => {
+      if (!watching) {
+        send(chunk);
+        return;
+      }
+      held.push(chunk);
+      const word = guard.push(chunk);
+      watching = word === 'hold';
+      if (word === 'cut') this.#finish('refused');
+      else if (word === 'pass') for (const part of held.splice(0)) send(part);
+    };
+  }
+
+  #count(side: Side, length: number): void {
+    this.#idle.refresh();
+    if (side === 'client') this.#bytesUp += length;
+    else this.#bytesDown += length;
+    this.#options.onBytes?.(side === 'client' ? 'up' : 'down', length);
+  }
+
+  #passEnd(to: Socket, side: Side): void {
+    this.#reason ??= side;
+    if (!to.destroyed && !to.writableEnded) to.end();
+    this.#halfClosed ??= setTimeout(() => this.#finish(side), this.#options.halfCloseTimeoutMs);
+  }
+
+  #onClose(socket: Socket): void {
+    // A close without an end, or before what we wrote was taken, is a break: the other side must not wait for more.
+    if (!socket.readableEnded || !socket.writableFinished) this.#finish(this.#reason ?? 'error');
+    this.#open -= 1;
+    if (this.#open > 0) return;
+    clearTimeout(this.#idle);
+    clearTimeout(this.#halfClosed);
+    this.#options.cut.removeEventListener('abort', this.#onCut);
+    this.#answer({
+      bytesUp: this.#bytesUp,
+      bytesDown: this.#bytesDown,
+      reason: this.#reason ?? 'error',
+      errorCode: this.#errorCode,
+    });
+  }
 }

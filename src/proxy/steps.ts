@@ -1,0 +1,101 @@
+/**
+ * The steps of the straight line that tunnels and requests share, each of them once.
+ *
+ * Does: admission behind the authority, resolve, dial, judge one line, look again after a reload.
+ * Does not: know their order (connect.ts and request.ts do), or answer anybody.
+ */
+import type { Socket } from 'node:net';
+import type { Authority } from '../model/authority.ts';
+import type { Code } from '../model/codes.ts';
+import type { Evidence } from '../model/evidence.ts';
+import { Problem } from '../model/problem.ts';
+import type { Rule } from '../policy/policy.ts';
+import { dial } from '../upstream/dial.ts';
+import type { Line, RawLine } from '../upstream/line.ts';
+import { examine } from '../verify/examine.ts';
+import { judge } from '../verify/judge.ts';
+import type { Permit } from '../verify/permit.ts';
+import { ruleFor } from './admission.ts';
+import type { Full } from './gate.ts';
+import type { Passage } from './passage.ts';
+import { stillPermitted } from './tunnels.ts';
+
+/** What admission found; from here on these are known. */
+export interface Asked {
+  readonly authority: Authority;
+  readonly rule: Rule;
+}
+
+/** An upstream connection with the verdict that lets bytes flow over it. */
+export interface Judged<L extends Line | RawLine> {
+  readonly line: L;
+  readonly permit: Permit;
+  readonly verdict: 'allow' | 'alert';
+  readonly code: Code | null;
+}
+
+/**
+ * Drain, limits, ports and the rule. `full`: the bound that this client's connection went over, if any.
+ * @throws Problem `proxy.draining`, `limit.*`, `host.denied`, `port.denied`.
+ */
+export function admit(passage: Passage, authority: Authority, full: Full | null): Asked {
+  const { house, client } = passage;
+  passage.authority = authority;
+  if (house.draining()) throw new Problem('proxy.draining', 'self');
+  if (full !== null) throw new Problem(full, 'client');
+  const rule = ruleFor(passage.generation, authority, client);
+  passage.rule = rule;
+  passage.opening = house.gate.enterOpening(client.address);
+  if (passage.opening.full !== null) throw new Problem(passage.opening.full, 'client');
+  return { authority, rule };
+}
+
+/** The addresses that may be dialled; asked for once a passage. @throws Problem `dns.*`, `address.*`. */
+export async function resolve(passage: Passage, { authority, rule }: Asked): Promise<readonly string[]> {
+  if (passage.addresses !== null) return passage.addresses;
+  const { clock, resolver, recorder } = passage.house;
+  const startedMs = clock.monotonicMs();
+  try {
+    passage.addresses = await resolver.resolve(authority, rule.allowPrivate, passage.gone);
+    return passage.addresses;
+  } finally {
+    recorder.resolved(clock.monotonicMs() - startedMs);
+  }
+}
+
+/** A TCP connection to the host, nothing read from it. */
+export interface RawDial {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly dialMs: number;
+}
+
+/** Resolves and dials without TLS of ours. @throws Problem `dns.*`, `address.*`, `dial.*`. */
+export async function dialRaw(passage: Passage, asked: Asked): Promise<RawDial> {
+  const { clock, limits } = passage.house;
+  const startedMs = clock.monotonicMs();
+  const addresses = await resolve(passage, asked);
+  const options = { timeoutMs: limits.dialTimeoutMs, signal: passage.gone };
+  const { socket, address } = await dial(addresses, asked.authority.port, options);
+  return { socket, address, dialMs: clock.monotonicMs() - startedMs };
+}
+
+/** @throws Problem with the code of the refusal. */
+export function judgeLine<L extends Line | RawLine>(passage: Passage, { rule }: Asked, line: L): Judged<L> {
+  const { house } = passage;
+  passage.hold(line.socket);
+  passage.evidence = line.evidence;
+  passage.report = examine(line.evidence, rule, house.trust(), house.clock.nowMs());
+  const verdict = judge(passage.report, rule, line.evidence);
+  if (verdict.kind === 'refusal') throw new Problem(verdict.code, 'upstream');
+  return { line, permit: verdict.permit, verdict: verdict.verdict, code: verdict.code };
+}
+
+/** A reload since the passage began: the newest policy must agree before a byte flows. @throws Problem with its code. */
+export function checkGeneration(passage: Passage, asked: Asked, evidence: Evidence): void {
+  const generation = passage.house.generation();
+  if (generation.number === passage.generation.number) return;
+  const code = stillPermitted(passage.house, { client: passage.client, evidence, rule: asked.rule });
+  if (code !== null) throw new Problem(code, 'upstream', { why: 'policy changed meanwhile' });
+  passage.generation = generation;
+}
