@@ -103,7 +103,7 @@ export function loadShippedGroups(text: string, file: string): Loaded<PinGroups>
 export function compileReference(
   reference: PinReferenceShape,
   path: YamlPath,
-  groups: PinGroups,
+  groups: PinGroups | null,
   used: Set<string>,
   notes: Notes,
 ): readonly Pin[] {
@@ -123,6 +123,9 @@ export function compileReference(
     if (reference[key] !== undefined) {
       notes.error([...path, key], `${backtick(key)} belongs to a key, not to a group`, 'write it in the group', 'key');
     }
+  }
+  if (groups === null) {
+    return [];
   }
   const group = groups.get(text);
   if (group === undefined) {

@@ -38,7 +38,7 @@ export function readPolicyFile(
   const head = readHead(yaml, mistakes);
   const around: Surroundings = {
     notes,
-    groups: collectGroups(head, shippedGroups, notes),
+    groups: collectGroups(head, shippedGroups, yaml, notes),
     usedGroups: new Set(),
     defaults: head?.defaults ?? {},
     anchors,
@@ -73,13 +73,25 @@ function readHead(yaml: YamlFile, mistakes: Mistake[]): PolicyHeadShape | null {
   return again.ok ? again.value : null;
 }
 
-/** Shipped groups and those of the file. Without `pinGroups` that can be read every name counts as known. */
-function collectGroups(head: PolicyHeadShape | null, shipped: PinGroups, notes: Notes): PinGroups {
+/** Shipped groups and those of the file; null when those of the file cannot be read. */
+function collectGroups(
+  head: PolicyHeadShape | null,
+  shipped: PinGroups,
+  yaml: YamlFile,
+  notes: Notes,
+): PinGroups | null {
+  if (head?.pinGroups === undefined && hasKey(yaml.value, 'pinGroups')) {
+    return null;
+  }
   const groups = new Map(shipped);
   for (const [name, group] of compileGroups(head?.pinGroups ?? {}, ['pinGroups'], notes)) {
     groups.set(name, group);
   }
   return groups;
+}
+
+function hasKey(value: unknown, key: string): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
 }
 
 function readRule(value: unknown, index: number, around: Surroundings, yaml: YamlFile, mistakes: Mistake[]): Rule {

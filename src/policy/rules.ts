@@ -21,7 +21,8 @@ import type { YamlPath } from './yaml.ts';
 /** What a rule is compiled in. */
 export interface Surroundings {
   readonly notes: Notes;
-  readonly groups: PinGroups;
+  /** null: `pinGroups` is faulty, so no name can be called unknown. */
+  readonly groups: PinGroups | null;
   /** Collects the groups that rules name. */
   readonly usedGroups: Set<string>;
   readonly defaults: NonNullable<PolicyShape['defaults']>;

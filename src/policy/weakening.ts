@@ -69,42 +69,79 @@ interface Weaker {
   readonly place: Place | null;
 }
 
+/** Ports and clients that patterns of one host tell apart. */
+interface Cuts {
+  readonly ports: Set<number>;
+  readonly clients: Set<string>;
+}
+
 /** An authority and a client for every set of hosts that the two policies may treat differently. */
 function* representatives(old: Policy, next: Policy): Generator<[Authority, readonly string[]]> {
+  const rules = [...old.rules, ...next.rules];
+  const cuts = collectCuts(rules);
   const seen = new Set<string>();
-  const clients: readonly (readonly string[])[] = [
-    [],
-    ...[...new Set([...old.clientOrder.keys(), ...next.clientOrder.keys()])].map((name) => [name]),
-  ];
-  for (const rule of [...old.rules, ...next.rules]) {
-    for (const pattern of [...rule.match, ...rule.except]) {
-      const key = `${pattern.kind} ${pattern.host} ${pattern.port}`;
-      if (seen.has(key)) {
-        continue;
+  for (const pattern of rules.flatMap((rule) => [...rule.match, ...rule.except])) {
+    const key = `${pattern.kind} ${pattern.host} ${pattern.port}`;
+    if (seen.has(key)) {
+      continue;
+    }
+    seen.add(key);
+    // What lies deeper has its own representatives, so only cuts at the host and above it count.
+    const ports = new Set(pattern.port === null ? [PORT_OF_HTTPS] : [pattern.port]);
+    const clients = new Set<string>();
+    for (const suffix of suffixes(pattern.host)) {
+      const cut = cuts.get(suffix);
+      for (const port of pattern.port === null ? (cut?.ports ?? []) : []) {
+        ports.add(port);
       }
-      seen.add(key);
-      for (const authority of examples(pattern, old, next)) {
-        for (const names of clients) {
-          yield [authority, names];
+      for (const client of cut?.clients ?? []) {
+        clients.add(client);
+      }
+    }
+    for (const host of exampleHosts(pattern)) {
+      for (const port of ports) {
+        const authority: Authority = { host, kind: kindOf(host), port };
+        yield [authority, []];
+        for (const client of clients) {
+          yield [authority, [client]];
         }
       }
     }
   }
 }
 
-function examples(pattern: HostPattern, old: Policy, next: Policy): Authority[] {
-  const { host, kind } = pattern;
-  const hosts =
-    kind === 'exact'
-      ? [host]
-      : kind === 'one'
-        ? [`${ANY_LABEL}.${host}`]
-        : [`${ANY_LABEL}.${host}`, `${ANY_LABEL}.${ANY_LABEL}.${host}`];
-  // Without a port the pattern may be cut by any pattern with one.
-  const ports = pattern.port === null ? [PORT_OF_HTTPS, ...new Set([...old.ports, ...next.ports])] : [pattern.port];
-  return hosts.flatMap((name) =>
-    [...new Set(ports)].map((port): Authority => ({ host: name, kind: kindOf(name), port })),
-  );
+function collectCuts(rules: readonly Rule[]): ReadonlyMap<string, Cuts> {
+  const cuts = new Map<string, Cuts>();
+  for (const rule of rules) {
+    for (const { host, port } of [...rule.match, ...rule.except]) {
+      if (port === null && rule.clients.length === 0) {
+        continue;
+      }
+      const cut = cuts.get(host) ?? { ports: new Set(), clients: new Set() };
+      cuts.set(host, cut);
+      if (port !== null) {
+        cut.ports.add(port);
+      }
+      for (const client of rule.clients) {
+        cut.clients.add(client);
+      }
+    }
+  }
+  return cuts;
+}
+
+/** `a.b.c`, `b.c`, `c`. */
+function suffixes(host: string): string[] {
+  const labels = host.split('.');
+  return labels.map((_, index) => labels.slice(index).join('.'));
+}
+
+function exampleHosts({ host, kind }: HostPattern): string[] {
+  if (kind === 'exact') {
+    return [host];
+  }
+  const one = `${ANY_LABEL}.${host}`;
+  return kind === 'one' ? [one] : [one, `${ANY_LABEL}.${one}`];
 }
 
 function kindOf(host: string): Authority['kind'] {

@@ -71,7 +71,8 @@ export function readYaml(text: string, file: string): ReadYaml {
     version: '1.2',
     schema: 'core',
     merge: false,
-    logLevel: 'silent',
+    // 'silent' would also silence the refusal of a second document.
+    logLevel: 'error',
   });
   const reader = new Reader(file, lines);
   for (const error of [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_MISTAKES)) {

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/policy/load.ts';
+import { configOf, errorsOf, unwrap } from '../support/policies.ts';
+
+const errors = (body: string) => errorsOf(loadConfig(`version: 1\n${body}`, '/etc/pw/pinwarden.yaml'));
+
+describe('pinwarden.yaml: refused', () => {
+  it.each([
+    ['listen: [{ address: localhost, port: 1 }]', ['2:21 `localhost` is not an IP address']],
+    ['listen: [{ address: "[::1]", port: 1 }]', ['2:21 `[::1]` is not an IP address']],
+    ['listen: [{ address: 127.0.0.1, port: 65536 }]', ['2:38 `port` is out of range: at most 65535']],
+    ['listen: [{ address: 127.0.0.1, port: 1, kind: transparent }]', ['2:41 unknown key `kind`']],
+    ['listen: []', ['2:9 `listen` is out of range: at least 1 entries']],
+    ['metrics: on', ['2:10 expected `off` or a map with address and port']],
+    ['metrics: { address: 127.0.0.1 }', ['2:10 `port` is missing']],
+    ['egress: { via: { default: x } }', ['2:11 unknown key `via`']],
+    ['egress: { ports: [0] }', ['2:19 an entry of `ports` is out of range: at least 1']],
+    [
+      'egress: { hosts: { "*.a.example": [10.0.0.1], a.example: [b.example] } }',
+      ['2:20 `*.a.example` is not a host', '2:59 `b.example` is not an IP address'],
+    ],
+    ['egress: { hosts: { a.example: [10.0.0.1], A.example: [10.0.0.2] } }', ['2:43 `A.example` is listed twice']],
+    [
+      'egress: { dns: { servers: [10.0.0.1:0, dns.example, "10.0.0.1:65536"] } }',
+      [
+        '2:28 `10.0.0.1:0` is not a resolver',
+        '2:40 `dns.example` is not a resolver',
+        '2:53 `10.0.0.1:65536` is not a resolver',
+      ],
+    ],
+    ['clients: { ci: [10.0.0.1/8] }', ['2:17 `10.0.0.1/8` is not an address range']],
+    ['clients: { ci: ["spiffe://corp/ci"] }', ['2:17 client identities are not built yet']],
+    ['clients: { "c i": [10.0.0.0/8] }', ['2:12 a name is 1 to 64 of a-z, 0-9 and -']],
+    ['unmatched: { action: deny, mode: terminate }', ['2:28 `mode` means nothing beside `action: deny`']],
+    ['unmatched: { mode: bypass }', ['2:12 `mode: bypass` without a reason']],
+    ['unmatched: { pins: {} }', ['2:14 unknown key `pins`']],
+    ['policies: [{ path: a }]', ['2:12 `owner` is missing']],
+    [
+      'policies: [{ path: a, owner: b, mayMatch: ["*"], mayNot: [by-pass] }]',
+      ['2:59 an entry of `mayNot` is `by-pass`, expected `bypass` or `unsafe`'],
+    ],
+    ['policies: [{ path: a, owner: b, mayMatch: ["*"] }]', ['2:44 `*` would match every host']],
+    ['policies: [1]', ['2:12 expected a path, or a map with path and owner']],
+    ['limits: { conections: 1 }', ['2:11 unknown key `conections`']],
+    ['anchors: everything', ['2:10 expected `public`, `system` or a list of PEM files']],
+    ['admin: { address: 127.0.0.1 }', ['2:8 `unix` is missing', '2:10 unknown key `address`']],
+    ['workers: 1.5', ['2:10 number `1.5` is not written as a plain decimal integer']],
+    ['state:', ['2:7 `state` is empty, expected a text']],
+  ])('%s', (body, expected) => expect(errors(body).toSorted()).toEqual(expected.toSorted()));
+
+  it('says every mistake at once', () => {
+    expect(errors('anchor: public\nclients: { a: [x] }\nlisten: [{ address: x, port: 1 }]')).toEqual([
+      '2:1 unknown key `anchor`',
+      '3:16 `x` is not an address range',
+      '4:21 `x` is not an IP address',
+    ]);
+  });
+});
+
+describe('pinwarden.yaml: compiled', () => {
+  it('has safe defaults', () => {
+    const config = configOf();
+    expect(config).toMatchObject({
+      file: '/etc/pw/pinwarden.yaml',
+      listen: [{ address: '127.0.0.1', port: 3128 }],
+      metrics: { address: '127.0.0.1', port: 9464 },
+      admin: null,
+      state: '/etc/pw/state',
+      ca: { certificateFile: '/etc/pw/ca.pem', keyFile: '/etc/pw/ca-key.pem', create: 'ifMissing' },
+      anchors: 'public',
+      egress: { ports: [443, 80], dns: { servers: [], timeoutMs: 5000 } },
+      unmatched: {
+        action: 'judge',
+        rule: { name: 'unmatched', mode: 'terminate', onFailure: 'block', anchors: 'public' },
+      },
+      audit: { file: '/etc/pw/audit.ndjson', onFull: 'block' },
+      policies: [],
+      workers: null,
+      ct: { logList: null },
+      crl: { files: [] },
+    });
+  });
+
+  it('makes paths absolute and hosts canonical', () => {
+    const config = configOf(`admin: { unix: ./run/admin.sock }
+metrics: off
+state: /var/lib/pinwarden
+anchors: [corp.pem, ../other/corp.pem]
+egress: { ports: [443, 443], hosts: { API.Bank.Example: [192.0.2.1, "2001:db8::1"] }, dns: { servers: [10.0.0.53, "10.0.0.53:5353", "[::1]:53"] } }
+clients: { ci: [10.4.0.0/16, 192.0.2.7] }
+ct: { logList: logs.json }
+crl: { files: [a.crl] }
+policies: [./policies, { path: pay, owner: payments, mayMatch: ["**.pay.example"], mayNot: [bypass, unsafe] }]
+workers: 4
+`);
+    expect(config).toMatchObject({
+      admin: { unix: '/etc/pw/run/admin.sock' },
+      metrics: null,
+      state: '/var/lib/pinwarden',
+      anchors: { files: ['/etc/pw/corp.pem', '/etc/other/corp.pem'] },
+      egress: { ports: [443], dns: { servers: ['10.0.0.53', '10.0.0.53:5353', '[::1]:53'] } },
+      clients: [{ name: 'ci', ranges: ['10.4.0.0/16', '192.0.2.7'] }],
+      unmatched: { rule: { anchors: { files: ['/etc/pw/corp.pem', '/etc/other/corp.pem'] } } },
+      ct: { logList: '/etc/pw/logs.json' },
+      crl: { files: ['/etc/pw/a.crl'] },
+      policies: [
+        { path: '/etc/pw/policies', owner: null, mayMatch: null, mayNot: [] },
+        {
+          path: '/etc/pw/pay',
+          owner: 'payments',
+          mayMatch: [{ kind: 'deep', host: 'pay.example' }],
+          mayNot: ['bypass', 'unsafe'],
+        },
+      ],
+      workers: 4,
+    });
+    expect(config.egress.hosts.get('api.bank.example')).toEqual(['192.0.2.1', '2001:db8::1']);
+  });
+
+  it('is frozen', () => {
+    const config = unwrap(loadConfig('version: 1\n', '/c.yaml'));
+    expect(Object.isFrozen(config) && Object.isFrozen(config.listen) && Object.isFrozen(config.limits)).toBe(true);
+  });
+});

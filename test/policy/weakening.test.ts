@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import { loadPolicy } from '../../src/policy/load.ts';
+import { weakenings } from '../../src/policy/weakening.ts';
+import { configOf, load, PIN_A, PIN_B, PIN_C, policyOf, source } from '../support/policies.ts';
+
+const NOW_MS = Date.UTC(2027, 0, 1);
+const PINS = `pins: { anyOf: [{ ca: "${PIN_A}" }, { ca: "${PIN_B}" }], noneOf: [{ any: "${PIN_C}" }] }`;
+const BANK = `{ name: bank, match: [api.bank.example, "**.bank.example"], onFailure: block, ${PINS}, checks: { ct: require } }`;
+const policy = (rules: string, more = '') => policyOf(`${more}\nrules: [${rules}]`);
+const old = policy(BANK);
+const lost = (rules: string, more = '') =>
+  weakenings(old, policy(rules, more), NOW_MS).map(({ rule, what }) => `${rule} ${what}`);
+const change = (from: string, to: string): string => {
+  expect(BANK).toContain(from);
+  return BANK.replace(from, to);
+};
+
+describe('weakenings: refused', () => {
+  it.each([
+    ['a rule is gone', '{ name: other, match: [other.example] }', ['bank rule']],
+    ['a host is gone', change('"**.bank.example"', 'x.example'), ['bank rule']],
+    ['a host is excepted', change('onFailure', 'except: [pay.bank.example], onFailure'), ['bank rule']],
+    ['a host is kept for some clients', change('onFailure', 'clients: [ci], onFailure'), ['bank rule']],
+    ['a host is kept for one port', change('"**.bank.example"', '"**.bank.example:444"'), ['bank rule']],
+    ['a failure alerts', change('block', 'alert'), ['bank onFailure']],
+    ['a check is optional', change('ct: require', 'ct: if-present'), ['bank checks.ct']],
+    ['a check is off', change('ct: require', 'ct: require, staple: off'), ['bank checks.staple']],
+    [
+      'the floor is lowered',
+      change('onFailure', 'unsafeFloor: { action: alert, reason: r, until: 2028-01-01 }, onFailure'),
+      ['bank unsafeFloor'],
+    ],
+    ['plain HTTP is allowed', change('onFailure', 'plaintext: allow, onFailure'), ['bank plaintext']],
+    [
+      'private addresses are allowed',
+      change('onFailure', 'allowPrivate: [10.0.0.0/8], onFailure'),
+      ['bank allowPrivate'],
+    ],
+    ['denied keys are let go', change(`noneOf: [{ any: "${PIN_C}" }]`, 'noneOf: []'), ['bank pins.noneOf']],
+    [
+      'a more specific rule is weaker',
+      `${BANK}, { name: hole, match: [pay.bank.example], mode: bypass, reason: r }`,
+      ['bank mode', 'bank pins.anyOf', 'bank pins.noneOf', 'bank checks.ct', 'bank plaintext'],
+    ],
+    [
+      'the whole rule is bypassed',
+      '{ name: bank, match: [api.bank.example, "**.bank.example"], mode: bypass, reason: r }',
+      ['bank mode', 'bank pins.anyOf', 'bank pins.noneOf', 'bank checks.ct', 'bank plaintext'],
+    ],
+  ])('%s', (_, rules, expected) => expect(lost(rules).toSorted()).toEqual(expected.toSorted()));
+
+  it('pins that are expired and only alert', () => {
+    const group = `pinGroups: { g: { expires: 2026-06-01, onExpiry: alert, pins: [{ key: "${PIN_A}" }, { key: "${PIN_B}" }] } }`;
+    const rule = BANK.replace(`{ ca: "${PIN_A}" }, { ca: "${PIN_B}" }`, '{ ca: g }');
+    expect(lost(rule, group)).toEqual(['bank pins.anyOf', 'bank pins.onExpiry']);
+  });
+
+  it('an entry that has ended, or names another rule', () => {
+    const rule = change('block', 'alert');
+    expect(lost(rule, 'weakens: [{ rule: bank, reason: r, until: 2026-12-31 }]')).toEqual(['bank onFailure']);
+    expect(lost(rule, 'weakens: [{ rule: other, reason: r, until: 2028-01-01 }]')).toEqual(['bank onFailure']);
+  });
+
+  it('what decides when no rule matches', () => {
+    const rules = 'rules: [{ name: a, match: [a.example] }]';
+    const deny = policyOf(rules, configOf('unmatched: { action: deny }'));
+    const judge = policyOf(rules, configOf());
+    const alert = policyOf(rules, configOf('unmatched: { onFailure: alert }'));
+    const words = (from: typeof deny, to: typeof deny) =>
+      weakenings(from, to, NOW_MS).map(({ rule, what }) => `${rule} ${what}`);
+    expect(words(deny, judge)).toEqual(['unmatched rule']);
+    expect(words(judge, alert)).toEqual(['unmatched onFailure']);
+    expect(words(judge, deny)).toEqual([]);
+    expect(words(alert, judge)).toEqual([]);
+  });
+
+  it('says where, and what to write', () => {
+    const [first] = weakenings(old, policy(change('block', 'alert')), NOW_MS);
+    expect(first).toMatchObject({
+      severity: 'error',
+      message: 'weakens rule `bank`, seen at api.bank.example:443: a failure alerts and does not block any more',
+      hint: expect.stringContaining('weakens: [{ rule: bank'),
+      place: { line: 3, column: 69 },
+    });
+  });
+});
+
+describe('weakenings: allowed', () => {
+  it.each([
+    ['nothing changes', BANK],
+    ['a rule is renamed', change('name: bank', 'name: better')],
+    [
+      'a rule is split',
+      `${change(', "**.bank.example"', '')}, ${BANK.replace('name: bank', 'name: rest').replace('api.bank.example, ', '')}`,
+    ],
+    ['a key is added or replaced', change(PIN_B, `sha256/${Buffer.alloc(32, 9).toString('base64')}`)],
+    ['checks become stricter', change('ct: require', 'ct: require, lifetime: require')],
+    ['a host is new', `${BANK}, { name: new, match: [new.example], onFailure: alert }`],
+    ['a bypass is new, elsewhere', `${BANK}, { name: new, match: [new.example], mode: bypass, reason: r }`],
+  ])('%s', (_, rules) => expect(lost(rules)).toEqual([]));
+
+  it('a rule that only alerted may go, but not be lowered under its name', () => {
+    const alerting = policy(BANK.replace('block', 'alert'));
+    expect(weakenings(alerting, policy('{ name: x, match: [x.example] }'), NOW_MS)).toEqual([]);
+    const lowered = policy(BANK.replace('block', 'alert').replace('ct: require', 'ct: off'));
+    expect(weakenings(alerting, lowered, NOW_MS).map(({ what }) => what)).toEqual(['checks.ct']);
+  });
+
+  it('when the file says so', () => {
+    expect(
+      lost('{ name: other, match: [other.example] }', 'weakens: [{ rule: bank, reason: moved, until: 2028-01-01 }]'),
+    ).toEqual([]);
+  });
+
+  it('an allow-list denies what a rule let through', () => {
+    const next = policyOf('rules: [{ name: x, match: [x.example] }]', configOf('unmatched: { action: deny }'));
+    expect(weakenings(old, next, NOW_MS)).toEqual([]);
+  });
+
+  it("only by the rule's own owner", () => {
+    const text = (weakens: string, name: string) =>
+      `version: 1\n${weakens}\nrules: [{ name: ${name}, match: [${name}.example] }]`;
+    const owned = (rules: readonly [string, string][]) =>
+      loadPolicy(
+        rules.map(([owner, body]) => source(body, { owner, file: `/etc/pw/${owner}.yaml` })),
+        configOf(),
+      );
+    const before = owned([
+      ['pay', text('', 'bank')],
+      ['web', text('', 'web')],
+    ]);
+    const after = owned([['web', text('weakens: [{ rule: bank, reason: r, until: 2028-01-01 }]', 'web')]]);
+    expect(before.ok && after.ok && weakenings(before.value, after.value, NOW_MS).length).toBe(1);
+  });
+});
+
+describe('a truncated file', () => {
+  const text = `# what a bank demands
+pinGroups:
+  g:
+    pins:
+      - { key: "${PIN_A}" }
+      - key: "${PIN_B}"
+rules:
+  - name: bank
+    match:
+      - api.bank.example
+      - "*.bank.example"
+    onFailure: block
+    pins: { anyOf: [{ ca: g }] }
+    checks:
+      ct: require
+      publicRoot: require
+  - name: shop
+    match: [shop.example]
+    checks: { lifetime: require }
+`;
+  it('is never taken at any length, unless it means the same', () => {
+    const whole = policyOf(text);
+    for (let length = 0; length < text.length; length += 1) {
+      const cut = load(text.slice(0, length));
+      if (cut.ok && weakenings(whole, cut.value, NOW_MS).length === 0) {
+        expect(text.slice(length).trim(), `cut at ${length}`).toMatch(/^\}?$/);
+      }
+    }
+  });
+});
