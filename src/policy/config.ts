@@ -62,6 +62,7 @@ export interface Limits {
   readonly dialTimeoutMs: number;
   readonly handshakeTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  readonly drainDelayMs: number;
   readonly drainTimeoutMs: number;
   /** Minted leaves kept ready. */
   readonly leaves: number;

@@ -339,6 +339,12 @@ export const configSchema = z
         dialTimeoutMs: number(1, 600_000, 10 * seconds, 'For the TCP connection, all addresses together.'),
         handshakeTimeoutMs: number(1, 600_000, 10 * seconds, 'For the upstream TLS handshake.'),
         idleTimeoutMs: number(1, 86_400_000, 300 * seconds, 'For a tunnel without bytes in either direction.'),
+        drainDelayMs: number(
+          0,
+          600_000,
+          0,
+          'Between saying not ready and refusing connections: what a load balancer needs to notice.',
+        ),
         drainTimeoutMs: number(0, 3_600_000, 30 * seconds, 'For open tunnels after a stop was asked for.'),
         leaves: number(1, 1_000_000, 10_000, 'Minted certificates kept ready.'),
       })

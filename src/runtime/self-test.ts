@@ -24,7 +24,8 @@ import type { Compiled } from './compile.ts';
 
 export type SelfTestResult =
   | { readonly ok: true; readonly code: string; readonly tookMs: number }
-  | { readonly ok: false; readonly why: string };
+  /** `letThrough`: the rogue endpoint got a tunnel. Otherwise the test could not be made, and nothing was relayed. */
+  | { readonly ok: false; readonly why: string; readonly letThrough: boolean };
 
 const LOOPBACK = '127.0.0.1';
 /** RFC 6761 §6.4: a name that nobody can register. */
@@ -46,7 +47,7 @@ export async function selfTest({
   try {
     return await run(clock, trust, open);
   } catch (thrown) {
-    return { ok: false, why: thrown instanceof Error ? thrown.message : String(thrown) };
+    return { ok: false, why: thrown instanceof Error ? thrown.message : String(thrown), letThrough: false };
   } finally {
     for (const server of open) server.close();
   }
@@ -78,14 +79,12 @@ async function run(clock: Clock, trust: Trust, open: NetServer[]): Promise<SelfT
   try {
     const status = await ask(await listen(listener), `${ROGUE_HOST}:${port}`);
     const entry = entries[0];
-    if (status !== 502) return { ok: false, why: `a rogue endpoint was answered with ${status}` };
-    if (entry?.verdict !== 'block' || entry.code?.startsWith('chain.') !== true) {
-      return {
-        ok: false,
-        why: `a rogue endpoint was judged ${entry?.verdict ?? 'not at all'} (${entry?.code ?? '-'})`,
-      };
+    const letThrough = status === 200 || reachedBytes > 0 || entry?.verdict === 'allow' || entry?.verdict === 'alert';
+    if (letThrough) return { ok: false, why: 'a rogue endpoint was let through', letThrough };
+    if (status !== 502 || entry?.verdict !== 'block' || entry.code?.startsWith('chain.') !== true) {
+      const judged = `${entry?.verdict ?? 'no verdict'}, ${entry?.code ?? 'no code'}`;
+      return { ok: false, why: `a rogue endpoint was answered with ${status} (${judged})`, letThrough };
     }
-    if (reachedBytes > 0) return { ok: false, why: 'a rogue endpoint got bytes of the client' };
     return { ok: true, code: entry.code, tookMs: clock.monotonicMs() - startedMs };
   } finally {
     listener.closeAllConnections();
@@ -134,6 +133,7 @@ function remember(entries: VerdictEntry[]): Recorder {
     bytes: nothing,
     clientAlert: nothing,
     minted: nothing,
+    judged: nothing,
     resolved: nothing,
   };
 }

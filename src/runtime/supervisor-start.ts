@@ -99,13 +99,17 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
     generations,
     restarted: (why) => metrics.restarted(why),
   });
-  const parts: SupervisorParts = { clock, log, config, ca, bound, generations, fleet, metrics };
+  const parts: SupervisorParts = { clock, pause: options.pause, log, config, ca, bound, generations, fleet, metrics };
   supervisor = new Supervisor(parts);
   metrics.ca(ca.ca.notAfterMs);
   supervisor.announce();
   supervisor.record(first);
   await startFleet(fleet);
   const tested = await selfTest({ clock, trust: trustOf(first.generation) });
+  if (!tested.ok && tested.letThrough) {
+    await fleet.drain(0);
+    throw new StartError([`self-test: ${tested.why}; nothing is served`]);
+  }
   supervisor.open({ metricsAddress: admin?.address ?? null, admin: admin?.server ?? null, selfTest: tested });
   return supervisor;
 }

@@ -30,6 +30,7 @@ const PUBLISH_TIMEOUT_MS = 10_000;
 /** What the supervisor is made of; supervisor-start.ts makes it. */
 export interface SupervisorParts {
   readonly clock: Clock;
+  readonly pause: (durationMs: number) => Promise<void>;
   /** One line for the operator, without its end. */
   readonly log: (line: string) => void;
   /** The configuration of the start: sockets, state and processes are as it says until the end. */
@@ -53,6 +54,8 @@ export class Supervisor {
   #served: Served | null = null;
   #watch: Watch | null = null;
   #draining = false;
+  /** Resolved by a second call: nobody waits out the delay any more. */
+  readonly #hurried = Promise.withResolvers<void>();
   #warnedOfAge = false;
 
   constructor(parts: SupervisorParts) {
@@ -169,9 +172,13 @@ export class Supervisor {
 
   /** Lets go: unready first, then no new connections, then the tunnels. A second call shortens the first. */
   async drain(timeoutMs: number): Promise<DrainCounts> {
+    const { fleet, bound, config, pause } = this.#parts;
+    const { drainDelayMs } = config.limits;
+    const delayed = !this.#draining && drainDelayMs > 0;
     this.#draining = true;
     this.#watch?.stop();
-    const { fleet, bound } = this.#parts;
+    if (delayed) await Promise.race([pause(drainDelayMs), this.#hurried.promise]);
+    else this.#hurried.resolve();
     // Closed first: from now on the kernel refuses instead of queueing what nobody will accept.
     for (const one of bound) one.close();
     const counts = await fleet.drain(timeoutMs);

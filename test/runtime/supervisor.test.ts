@@ -102,6 +102,17 @@ it('is ready while it serves, and not while it drains', async () => {
   expect(await knock(port), 'nobody answers').toBe(0);
 });
 
+it('says not ready for a while before it refuses, unless asked twice', async () => {
+  const one = await start({ limits: { drainDelayMs: 60_000 } });
+  const { port } = one.supervisor.bound[0]!;
+  const first = one.supervisor.drain(1000);
+  expect(one.supervisor.readiness().serving).toBe(false);
+  expect(await knock(port), 'still served').toBe(403);
+  await one.supervisor.drain(100);
+  expect(await first).toEqual({ finished: 0, cut: 0 });
+  expect(await knock(port), 'nobody answers').toBe(0);
+});
+
 it('keeps one whole chain of audit lines for each worker', async () => {
   const one = await start();
   const { port } = one.supervisor.bound[0]!;
