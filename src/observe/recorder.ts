@@ -19,6 +19,9 @@ import type { Report } from '../verify/report.ts';
 export const VERDICTS = ['allow', 'alert', 'block', 'error'] as const;
 export type VerdictWord = (typeof VERDICTS)[number];
 
+/** The mode of a tunnel; a plain HTTP request has none, and says so. */
+export type RecordedMode = Mode | 'plaintext';
+
 /** What the verdict line holds. Null: the straight line did not come that far. */
 export interface VerdictEntry {
   readonly eventId: string;
@@ -34,7 +37,7 @@ export interface VerdictEntry {
   readonly facts: Facts;
   /** Number of the policy generation that decided. */
   readonly generation: number;
-  readonly mode: Mode | null;
+  readonly mode: RecordedMode | null;
 }
 
 /** Why a tunnel ended. */
@@ -48,7 +51,7 @@ export interface CloseEntry {
   readonly client: Client;
   readonly authority: Authority | null;
   readonly rule: Rule | null;
-  readonly mode: Mode | null;
+  readonly mode: RecordedMode | null;
   /** Bytes from the client to the upstream. */
   readonly bytesUp: number;
   /** Bytes from the upstream to the client. */
@@ -77,6 +80,8 @@ export interface Recorder {
   clientAlert(group: string | null, alert: string): void;
   /** Time to mint one leaf, milliseconds. */
   minted(durationMs: number): void;
+  /** Time to examine and judge one chain, milliseconds. */
+  judged(durationMs: number): void;
   /** Time of one name lookup, milliseconds. */
   resolved(durationMs: number): void;
 }

@@ -7,7 +7,6 @@
  * The caller must: hand over the socket with an error listener on it; nothing may read or write it besides us.
  */
 import type { Socket } from 'node:net';
-import type { Code } from '../model/codes.ts';
 import type { Evidence } from '../model/evidence.ts';
 import { asProblem, Problem } from '../model/problem.ts';
 import { anchorsKey, type Rule } from '../policy/policy.ts';
@@ -24,12 +23,19 @@ import type { Full } from './gate.ts';
 import { helloOf, serverNameProblem } from './hello.ts';
 import type { House } from './house.ts';
 import { bypass, rawEvidence } from './lanes/bypass.ts';
-import type { Relayed } from './lanes/relay.ts';
 import { mirroredVersion, terminate } from './lanes/terminate.ts';
-import type { LaneEnd } from './passage.ts';
 import { refusalOf, refuseByAlert, refuseByReply, verdictWord } from './refuse.ts';
-import { type Asked, admit, checkGeneration, dialRaw, type Judged, judgeLine, resolve } from './steps.ts';
-import { openTunnel } from './tunnels.ts';
+import {
+  type Asked,
+  admit,
+  checkGeneration,
+  dialRaw,
+  type Judged,
+  judgeLine,
+  type RunLane,
+  resolve,
+  runLane,
+} from './steps.ts';
 import { Visit } from './visit.ts';
 
 /**
@@ -182,26 +188,16 @@ async function walkBypass(visit: Visit, asked: Asked): Promise<void> {
   );
 }
 
-type RunLane = (
-  cut: AbortSignal,
-  onBytes: (direction: 'up' | 'down', count: number) => void,
-) => Promise<Relayed & { readonly code: Code | null }>;
-
-/** Runs a lane as an open tunnel: listed for re-judging, cut by it, and closed with one close entry. */
+/** Runs a lane with the client's socket in its hands. */
 async function inTunnel(visit: Visit, asked: Asked, evidence: Evidence, run: RunLane): Promise<void> {
-  const { house, client, eventId } = visit;
-  const tunnel = openTunnel({ eventId, client, evidence, rule: asked.rule, generation: visit.generation.number });
-  const remove = house.tunnels.add(tunnel);
   visit.handOver();
-  let end: LaneEnd = { bytesUp: 0, bytesDown: 0, reason: 'error', code: 'internal.failure' };
-  try {
-    const relayed = await run(tunnel.cutSignal, (direction, count) => house.recorder.bytes(direction, count));
-    end = { bytesUp: relayed.bytesUp, bytesDown: relayed.bytesDown, reason: relayed.reason, code: relayed.code };
-  } finally {
-    remove();
-    visit.socket.destroy();
-    visit.recordClose(end);
-  }
+  await runLane(visit, asked, evidence, async (cut, onBytes) => {
+    try {
+      return await run(cut, onBytes);
+    } finally {
+      visit.socket.destroy();
+    }
+  });
 }
 
 /** Every way out that is no tunnel: one record, one answer, closed. */

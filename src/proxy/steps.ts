@@ -1,7 +1,7 @@
 /**
  * The steps of the straight line that tunnels and requests share, each of them once.
  *
- * Does: admission behind the authority, resolve, dial, judge one line, look again after a reload.
+ * Does: admission behind the authority, resolve, dial, judge one line, look again after a reload, run a lane.
  * Does not: know their order (connect.ts and request.ts do), or answer anybody.
  */
 import type { Socket } from 'node:net';
@@ -17,8 +17,8 @@ import { judge } from '../verify/judge.ts';
 import type { Permit } from '../verify/permit.ts';
 import { ruleFor } from './admission.ts';
 import type { Full } from './gate.ts';
-import type { Passage } from './passage.ts';
-import { stillPermitted } from './tunnels.ts';
+import type { LaneEnd, Passage } from './passage.ts';
+import { openTunnel, stillPermitted } from './tunnels.ts';
 
 /** What admission found; from here on these are known. */
 export interface Asked {
@@ -85,8 +85,10 @@ export function judgeLine<L extends Line | RawLine>(passage: Passage, { rule }: 
   const { house } = passage;
   passage.hold(line.socket);
   passage.evidence = line.evidence;
+  const startedMs = house.clock.monotonicMs();
   passage.report = examine(line.evidence, rule, house.trust(), house.clock.nowMs());
   const verdict = judge(passage.report, rule, line.evidence);
+  house.recorder.judged(house.clock.monotonicMs() - startedMs);
   if (verdict.kind === 'refusal') throw new Problem(verdict.code, 'upstream');
   return { line, permit: verdict.permit, verdict: verdict.verdict, code: verdict.code };
 }
@@ -98,4 +100,26 @@ export function checkGeneration(passage: Passage, asked: Asked, evidence: Eviden
   const code = stillPermitted(passage.house, { client: passage.client, evidence, rule: asked.rule });
   if (code !== null) throw new Problem(code, 'upstream', { why: 'policy changed meanwhile' });
   passage.generation = generation;
+}
+
+export type RunLane = (
+  cut: AbortSignal,
+  onBytes: (direction: 'up' | 'down', count: number) => void,
+) => Promise<LaneEnd>;
+
+/** Runs a lane as an open tunnel: listed for re-judging and drain, cut by them, and closed with one close entry. */
+export async function runLane(passage: Passage, asked: Asked, evidence: Evidence, run: RunLane): Promise<void> {
+  const { house, client, eventId, generation } = passage;
+  const tunnel = openTunnel({ eventId, client, evidence, rule: asked.rule, generation: generation.number });
+  const remove = house.tunnels.add(tunnel);
+  let end: LaneEnd = { bytesUp: 0, bytesDown: 0, reason: 'error', code: 'internal.failure' };
+  try {
+    const { bytesUp, bytesDown, reason, code } = await run(tunnel.cutSignal, (direction, count) =>
+      house.recorder.bytes(direction, count),
+    );
+    end = { bytesUp, bytesDown, reason, code };
+  } finally {
+    remove();
+    passage.recordClose(end);
+  }
 }
