@@ -5,7 +5,6 @@
  * Does not: reply (refuse.ts), or judge the upstream.
  * The caller must: turn a thrown Problem into exactly one verdict record and one answer.
  */
-import type { Socket } from 'node:net';
 import type { Authority } from '../model/authority.ts';
 import type { Client } from '../model/client.ts';
 import { type Cidr, cidrHolds, parseCidr, parseIp, printIp, unmapIp } from '../model/ip.ts';
@@ -25,7 +24,7 @@ interface ParsedGroup {
 const parsedGroups = new WeakMap<readonly ClientGroup[], readonly ParsedGroup[]>();
 
 /** Canonical text of the peer's address; `unix` when there is none. */
-export function peerAddress(socket: Pick<Socket, 'remoteAddress'>): string {
+export function peerAddress(socket: { readonly remoteAddress?: string | undefined }): string {
   const bytes = parseIp(socket.remoteAddress ?? '');
   return bytes === null ? 'unix' : printIp(unmapIp(bytes));
 }

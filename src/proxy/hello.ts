@@ -52,7 +52,7 @@ export function listenForHello(socket: Socket, head: Buffer): FirstBytes {
   }
 
   if (head.length > 0) feed(head);
-  if (listening) socket.on('data', feed);
+  if (listening) socket.on('data', feed).resume();
   return {
     now: () => word,
     release,

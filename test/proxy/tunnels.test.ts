@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { rejudge } from '../../src/proxy/tunnels.ts';
+import { connectTo, tunnel } from '../support/client.ts';
+import { closeAfterEach, goodLeaf, HOST, handshakeIn, origin, PINS_OF_OTHERS, pki, proxyFor, say } from './stage.ts';
+
+closeAfterEach();
+
+const RULE = { name: 'bank', match: [HOST] };
+const BYPASS = { ...RULE, mode: 'bypass', reason: 'pinned by the app itself' };
+
+async function openTunnel(rule: object = {}) {
+  const upstream = await origin();
+  const proxy = await proxyFor({ port: upstream.port, rule });
+  return { upstream, proxy };
+}
+
+describe('a reload cuts an open tunnel', () => {
+  it.each([
+    ['whose pins do not match any more', [{ ...RULE, pins: PINS_OF_OTHERS }], undefined],
+    ['whose key is denied now', [{ ...RULE, pins: { noneOf: [{ any: goodLeaf.pin }] } }], undefined],
+    ['whose host is denied now', [], { unmatched: { action: 'deny' } }],
+    ['whose port is denied now', [RULE], { egress: { ports: [443] } }],
+  ])('%s', async (_what, rules, config) => {
+    const { upstream, proxy } = await openTunnel();
+    const client = await tunnel(proxy.port, `${HOST}:${upstream.port}`, proxyTrust(proxy));
+    expect(await say(client, 'before')).toBe('before');
+    proxy.reload(rules, config);
+    client.on('error', () => undefined);
+    const closed = once(client, 'close');
+    expect(await rejudge(proxy.house)).toEqual({ kept: 0, cut: 1 });
+    await closed;
+    await expect.poll(() => proxy.closes.length).toBe(1);
+    expect(proxy.closes[0]).toMatchObject({ reason: 'policy', bytesUp: 6, bytesDown: 6 });
+    await expect.poll(() => upstream.open()).toBe(0);
+  });
+
+  it('that nobody looked into and that must be looked into now', async () => {
+    const { upstream, proxy } = await openTunnel(BYPASS);
+    const client = await tunnel(proxy.port, `${HOST}:${upstream.port}`, { ca: pki.root.pem });
+    client.on('error', () => undefined);
+    proxy.reload([RULE]);
+    expect(await rejudge(proxy.house)).toEqual({ kept: 0, cut: 1 });
+    await new Promise((resolve) => client.once('close', resolve));
+  });
+});
+
+describe('a reload keeps an open tunnel', () => {
+  it.each([
+    ['of the same rule', [RULE], {}],
+    ['that is only alerted', [{ ...RULE, pins: PINS_OF_OTHERS, onFailure: 'alert' }], {}],
+    ['that need not be looked into any more', [BYPASS], {}],
+  ])('%s', async (_what, rules, rule) => {
+    const { upstream, proxy } = await openTunnel(rule);
+    const clients = await Promise.all(
+      [1, 2, 3].map(() => tunnel(proxy.port, `${HOST}:${upstream.port}`, proxyTrust(proxy))),
+    );
+    proxy.reload(rules);
+    expect(await rejudge(proxy.house)).toEqual({ kept: 3, cut: 0 });
+    expect([...proxy.house.tunnels.all()].map((one) => one.generation)).toEqual([2, 2, 2]);
+    for (const client of clients) {
+      expect(await say(client, 'after')).toBe('after');
+      client.destroy();
+    }
+  });
+});
+
+describe('a reload between the verdict and the hello', () => {
+  it('is obeyed before a byte flows', async () => {
+    const { upstream, proxy } = await openTunnel();
+    const { reply, socket } = await connectTo(proxy.port, `${HOST}:${upstream.port}`);
+    expect(reply.status).toBe(200);
+    proxy.reload([{ ...RULE, pins: PINS_OF_OTHERS }]);
+    expect(await handshakeIn(socket, proxyTrust(proxy))).toMatchObject({ code: 'ERR_SSL_TLSV1_ALERT_ACCESS_DENIED' });
+    await expect.poll(() => proxy.verdicts.length).toBe(1);
+    expect(proxy.verdicts[0]).toMatchObject({ verdict: 'block', code: 'pin.mismatch' });
+    expect(upstream.applicationBytes()).toBe(0);
+  });
+
+  it('that changes nothing for the host is recorded with the newer generation', async () => {
+    const { upstream, proxy } = await openTunnel();
+    const { socket } = await connectTo(proxy.port, `${HOST}:${upstream.port}`);
+    proxy.reload([RULE]);
+    const secured = await handshakeIn(socket, proxyTrust(proxy));
+    if (secured instanceof Error) throw secured;
+    expect(proxy.verdicts[0]).toMatchObject({ verdict: 'allow', generation: 2 });
+    secured.destroy();
+  });
+});
+
+function proxyTrust(proxy: { readonly caPem: string }): { readonly ca: string } {
+  return { ca: proxy.caPem };
+}
