@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CODES } from '../../src/model/codes.ts';
 import { connectHead, exchange, type Reply, readReply } from '../support/client.ts';
+import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { freePorts, type House, type Metrics, pinnedTo, startHouse } from '../support/house.ts';
 import { socketsOf } from '../support/leaks.ts';
 import { echoOrigin, type Origin } from '../support/origins.ts';
@@ -38,11 +39,14 @@ let house: House;
 let origin: Origin;
 let fields: Readonly<Record<string, number>>;
 let workers: readonly number[];
+let dns: DnsServer;
 
 beforeAll(async () => {
   const pki = testPki();
   const leaf = pki.inter.issueLeaf({ dns: ['pin.test'] });
   origin = await echoOrigin(leaf);
+  // Knows no name: whatever a case asks for stays on this machine.
+  dns = await startDnsServer({});
   const [port = 0, metricsPort = 0] = await freePorts(2);
   house = await startHouse({
     ports: [port, metricsPort],
@@ -53,6 +57,7 @@ beforeAll(async () => {
       egress: {
         // The proxy's own ports are allowed, so that only the address can refuse them; 22 stays out.
         ports: [443, 80, origin.port, port, metricsPort],
+        dns: { servers: [dns.server] },
         hosts: { 'pin.test': ['127.0.0.1'], 'self.test': ['127.0.0.1'] },
       },
     },
@@ -65,6 +70,7 @@ beforeAll(async () => {
 afterAll(async () => {
   expect(await house.stop()).toBe(0);
   await origin.close();
+  await dns.close();
 });
 
 /** Puts the ports in and unfolds `{text*count}`. */

@@ -64,7 +64,7 @@ export async function startDnsServer(script: Script): Promise<DnsServer> {
   const socket: Socket = createSocket('udp4', (query: Buffer, from: RemoteInfo) => {
     const question = readQuestion(query);
     questions.push(`${question.name} ${question.type}`);
-    const scripted = script[question.name] ?? 'nxdomain';
+    const scripted = (Object.hasOwn(script, question.name) ? script[question.name] : null) ?? 'nxdomain';
     const answer = typeof scripted === 'function' ? scripted(question.type) : scripted;
     if (answer !== 'silent') socket.send(reply(query, question, answer), from.port, from.address);
   });
