@@ -124,13 +124,14 @@ describe('other ways in', () => {
     expect(text).toContain('hello http/1.1');
   });
 
-  it('plain HTTP through the proxy is refused, and says so', async () => {
-    const before = plain.applicationBytes();
-    const url = `http://plain.test:${plain.port}/`;
-    const { reply } = await exchange(house.port, `GET ${url} HTTP/1.1\r\nHost: plain.test:${plain.port}\r\n\r\n`);
+  it('plain HTTP to a host with pins is refused, and says so', async () => {
+    const before = echo.connections();
+    const authority = `echo.test:${echo.port}`;
+    const head = `GET http://${authority}/ HTTP/1.1\r\nHost: ${authority}\r\nConnection: close\r\n\r\n`;
+    const { reply } = await exchange(house.port, head);
     expect(reply.status).toBe(403);
     expect(reply.headers['proxy-status']).toContain('plaintext.denied');
-    expect(plain.applicationBytes()).toBe(before);
+    expect(echo.connections()).toBe(before);
   });
 
   it('the metrics address answers its own names only', async () => {
