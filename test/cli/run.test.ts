@@ -45,7 +45,7 @@ describe('refuses', () => {
     expect(await pinwarden(['constructor'])).toMatchObject({ exitCode: 2 });
     expect(await pinwarden(['--help'])).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringContaining('run [-c FILE]'),
+      stdout: expect.stringMatching(/run .*the proxy/),
     });
   });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verifyChain } from '../../src/observe/audit.ts';
 import { connectTo } from '../support/client.ts';
+import { listBytes, testLog } from '../support/ct-log.ts';
 import { parseMetrics } from '../support/house.ts';
 import { type RunningSupervisor, runSupervisor } from '../support/runtime-material.ts';
 import { eventually } from '../support/sockets.ts';
@@ -111,6 +112,14 @@ it('says not ready for a while before it refuses, unless asked twice', async () 
   await one.supervisor.drain(100);
   expect(await first).toEqual({ finished: 0, cut: 0 });
   expect(await knock(port), 'nobody answers').toBe(0);
+});
+
+it('shows how old what it trusts is', async () => {
+  const list = listBytes([testLog()], Date.now() - 3_600_000).toString('utf8');
+  const text = await scrape(await start({ ct: { logList: 'list.json' } }, { 'list.json': list }));
+  expect(text.value('pinwarden_ct_log_list_age_seconds')).toBeGreaterThanOrEqual(3600);
+  expect(text.value('pinwarden_ct_log_list_age_seconds')).toBeLessThan(3700);
+  expect(text.series).toContain('pinwarden_public_anchors_age_seconds');
 });
 
 it('keeps one whole chain of audit lines for each worker', async () => {
