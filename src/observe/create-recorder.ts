@@ -26,6 +26,7 @@ export function createRecorder({ audit, metrics, worker }: RecorderParts): Recor
     bytes: (direction, count) => metrics.bytes(direction, count),
     clientAlert: (group, alert) => metrics.clientAlert(group, alert),
     minted: (durationMs) => metrics.minted(durationMs),
+    judged: (durationMs) => metrics.judged(durationMs),
     resolved: (durationMs) => metrics.resolved(durationMs),
   };
 }

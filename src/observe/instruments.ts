@@ -13,7 +13,7 @@ export interface Instrument {
   /** Which process feeds it. */
   readonly by: 'worker' | 'supervisor';
   /** How the values of several workers become one. */
-  readonly merge: 'sum' | 'max';
+  readonly merge: 'sum' | 'max' | 'min';
   /** Upper bounds in seconds; histograms only. */
   readonly buckets: readonly number[];
 }
@@ -22,6 +22,8 @@ export interface Instrument {
 const LATENCY_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
 /** A leaf is minted in tens of microseconds. */
 const MINTING_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05] as const;
+/** A verdict costs microseconds on a known chain and milliseconds on a long one of large keys. */
+const JUDGING_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1] as const;
 /** Tunnels live from one request to a working day. */
 const LIFETIME_SECONDS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200] as const;
 
@@ -29,7 +31,12 @@ function counter(name: string, help: string, labels: readonly string[] = []): In
   return { kind: 'counter', name: `pinwarden_${name}`, help, labels, by: 'worker', merge: 'sum', buckets: [] };
 }
 
-function gauge(name: string, help: string, labels: readonly string[] = [], merge: 'sum' | 'max' = 'sum'): Instrument {
+function gauge(
+  name: string,
+  help: string,
+  labels: readonly string[] = [],
+  merge: Instrument['merge'] = 'sum',
+): Instrument {
   return { kind: 'gauge', name: `pinwarden_${name}`, help, labels, by: 'worker', merge, buckets: [] };
 }
 
@@ -55,6 +62,18 @@ export const INSTRUMENTS = Object.freeze({
     'policy',
     'reason',
   ]),
+  pinLastMatch: gauge(
+    'pin_last_match_timestamp_seconds',
+    'When a pin of the policy last matched, seconds since the epoch.',
+    ['policy', 'pin'],
+    'max',
+  ),
+  upstreamCertExpiry: gauge(
+    'upstream_cert_expiry_timestamp_seconds',
+    'First expiry on the verified paths that the policy saw in the last hours, anchors left out, seconds since the epoch.',
+    ['policy'],
+    'min',
+  ),
   wouldBlock: counter('would_block_total', 'Connections that onFailure: block would have refused.', [
     'policy',
     'code',
@@ -87,7 +106,11 @@ export const INSTRUMENTS = Object.freeze({
     [],
     LATENCY_SECONDS,
   ),
+  judging: histogram('judge_duration_seconds', 'Time to examine and judge one chain, seconds.', [], JUDGING_SECONDS),
   upstreamErrors: counter('upstream_connect_errors_total', 'Upstreams that could not be reached, by code.', ['reason']),
+  errors: counter('errors_total', 'Requests that came to no verdict for another reason than the upstream, by code.', [
+    'code',
+  ]),
   lookups: histogram('resolver_lookup_duration_seconds', 'Time of a name lookup, in seconds.', [], LATENCY_SECONDS),
   minting: histogram('leaf_mint_duration_seconds', 'Time to mint a leaf certificate, seconds.', [], MINTING_SECONDS),
   clientAlerts: counter('client_alerts_total', 'TLS alerts by which clients refused our certificate.', [
@@ -101,13 +124,14 @@ export const INSTRUMENTS = Object.freeze({
     'Observations counted under _other because there are more metrics groups than the limit.',
   ),
   policyInfo: supervised(
-    gauge('policy_info', 'Always 1: one series for each metrics group and its words.', [
+    gauge('policy_info', 'Always 1: one series for each metrics group; a word that its rules do not share is _mixed.', [
       'policy',
       'owner',
       'mode',
       'on_failure',
     ]),
   ),
+  policies: supervised(gauge('policies', 'Rules of the active generation, by mode.', ['mode'])),
   overrideActive: supervised(gauge('override_active', '1 while a rule lowers the floor by unsafeFloor.', ['policy'])),
   pinExpiry: supervised(
     gauge('pin_expiry_timestamp_seconds', 'When the first pin of the policy expires, seconds since the epoch.', [
@@ -137,6 +161,7 @@ export const INSTRUMENTS = Object.freeze({
     gauge('config_sources_held', 'Policy files that run on their last good text because the new one was refused.'),
   ),
   reloads: supervised(counter('config_reloads_total', 'Reloads by result.', ['result'])),
+  selftestFailures: supervised(counter('selftest_failures_total', 'Self-tests that did not block the rogue endpoint.')),
   selftest: supervised(
     gauge('selftest_last_success_timestamp_seconds', 'When the self-test last blocked its rogue endpoint.'),
   ),

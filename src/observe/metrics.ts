@@ -25,7 +25,7 @@ export interface Meters {
   set(name: InstrumentName, value: number, labels?: Labels): void;
   /** Seconds. */
   observe(name: InstrumentName, value: number, labels?: Labels): void;
-  /** Drops every series of a gauge. */
+  /** Drops every series: nothing is shown until the next value. */
   clear(name: InstrumentName): void;
   /** Drops the series whose label `label` holds a value outside `keep`. */
   forget(label: string, keep: ReadonlySet<string>): Promise<void>;
@@ -46,6 +46,20 @@ const BADLY_NAMED = [
   'process_start_time_seconds',
 ];
 
+/** The process that stands worst speaks for all: a mean over workers would hide the one that is stuck or full. */
+const WORST_OF: Readonly<Record<string, 'max' | 'min'>> = {
+  nodejs_eventloop_lag_seconds: 'max',
+  nodejs_eventloop_lag_min_seconds: 'max',
+  nodejs_eventloop_lag_max_seconds: 'max',
+  nodejs_eventloop_lag_mean_seconds: 'max',
+  nodejs_eventloop_lag_stddev_seconds: 'max',
+  nodejs_eventloop_lag_p50_seconds: 'max',
+  nodejs_eventloop_lag_p90_seconds: 'max',
+  nodejs_eventloop_lag_p99_seconds: 'max',
+  process_open_fds: 'max',
+  process_max_fds: 'min',
+};
+
 type Made = Counter<string> | Gauge<string> | Histogram<string>;
 
 function make(name: InstrumentName, registry: Registry): Made {
@@ -61,6 +75,10 @@ export function createMeters(by: 'worker' | 'supervisor'): Meters {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of BADLY_NAMED) registry.removeSingleMetric(name);
+  for (const [name, aggregator] of Object.entries(WORST_OF)) {
+    const metric = registry.getSingleMetric(name);
+    if (metric !== undefined) Object.assign(metric, { aggregator });
+  }
   const made = new Map<InstrumentName, Made>();
   for (const name of Object.keys(INSTRUMENTS) as InstrumentName[]) {
     if (INSTRUMENTS[name].by === by) made.set(name, make(name, registry));
@@ -83,7 +101,12 @@ export function createMeters(by: 'worker' | 'supervisor'): Meters {
       const found = get(name);
       if (found instanceof Histogram) found.observe(labels, value);
     },
-    clear: (name) => get(name).reset(),
+    clear(name) {
+      const found = get(name);
+      found.reset();
+      // A metric without labels starts again at 0, which would be read as a value.
+      if (INSTRUMENTS[name].labels.length === 0) found.remove();
+    },
     async forget(label, keep) {
       for (const [name, metric] of made) {
         if (!INSTRUMENTS[name].labels.includes(label)) continue;

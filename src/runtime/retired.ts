@@ -10,9 +10,9 @@ const FOLD_AT = 8;
 export class Retired {
   #parts: (readonly Sample[])[] = [];
 
-  /** Keeps the counters and histograms of a last snapshot; gauges speak of the living only. */
+  /** Keeps the counters, the histograms and when things last happened; other gauges speak of the living only. */
   add(samples: readonly Sample[]): void {
-    this.#parts.push(samples.filter(({ type }) => type === 'counter' || type === 'histogram'));
+    this.#parts.push(samples.filter((sample) => outlives(sample)));
   }
 
   /** Drops the series of policies that are no more. */
@@ -35,4 +35,9 @@ export class Retired {
     // Workers may have ended while the merge was made.
     this.#parts = [folded, ...this.#parts.slice(folding.length)];
   }
+}
+
+function outlives({ name, type, aggregator }: Sample): boolean {
+  if (type === 'counter' || type === 'histogram') return true;
+  return aggregator === 'max' && name.endsWith('_timestamp_seconds');
 }

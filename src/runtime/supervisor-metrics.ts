@@ -23,10 +23,14 @@ export interface SupervisorMetrics {
   /** A look at the files ended: was everything in them taken? */
   reloaded(result: 'accepted' | 'partly' | 'refused', held: number, nowMs: number): void;
   ca(expiresMs: number): void;
+  /** `ctLogListMs` null: there is no list. */
   ages(ages: { readonly publicAnchorsMs: number; readonly ctLogListMs: number | null }): void;
+  /** Exceptions end by themselves: what is in force at `nowMs`. */
+  overrides(nowMs: number): void;
   workers(serving: number): void;
   restarted(reason: EndReason): void;
-  selfTested(nowMs: number): void;
+  /** The self-test blocked its rogue endpoint, or did not. */
+  selfTested(blocked: boolean, nowMs: number): void;
   failing(parts: readonly (readonly FailingSeries[])[]): void;
   snapshot(): Promise<readonly Sample[]>;
 }
@@ -34,6 +38,8 @@ export interface SupervisorMetrics {
 export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
   const meters = createMeters('supervisor');
   meters.set('buildInfo', 1, { ...versions });
+  meters.clear('ctLogListAge');
+  let lowered: readonly { readonly policy: string; readonly untilMs: number }[] = [];
   for (const reason of ['crash', 'stall', 'refused']) meters.add('restarts', { reason }, 0);
   for (const result of ['accepted', 'partly', 'refused']) meters.add('reloads', { result }, 0);
   return {
@@ -43,20 +49,21 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
       meters.set('configHash', 1, { sha256 });
       const rules = policy.unmatched.action === 'judge' ? [policy.unmatched.rule, ...policy.rules] : policy.rules;
       const groups = createGroups(rules);
-      for (const name of ['policyInfo', 'overrideActive', 'pinExpiry'] as const) meters.clear(name);
+      for (const name of ['policyInfo', 'policies', 'pinExpiry'] as const) meters.clear(name);
       const expiries = new Map<string, number>();
+      const words = new Map<string, Words>();
+      for (const mode of ['terminate', 'preflight', 'bypass']) meters.set('policies', 0, { mode });
+      for (const { mode } of rules) meters.add('policies', { mode });
       for (const rule of rules) {
         const label = groups.label(rule);
-        meters.set('policyInfo', 1, {
-          policy: label,
-          owner: rule.owner ?? '',
-          mode: rule.mode,
-          on_failure: rule.onFailure,
-        });
-        if (rule.unsafeFloor !== null) meters.set('overrideActive', 1, { policy: label });
+        words.set(label, shared(words.get(label), wordsOf(rule)));
         const expiresMs = firstExpiry(rule);
         if (expiresMs !== null) expiries.set(label, Math.min(expiresMs, expiries.get(label) ?? expiresMs));
       }
+      for (const [policy, shown] of words) meters.set('policyInfo', 1, { policy, ...shown });
+      lowered = rules.flatMap((rule) =>
+        rule.unsafeFloor === null ? [] : [{ policy: groups.label(rule), untilMs: rule.unsafeFloor.untilMs }],
+      );
       for (const [label, expiresMs] of expiries) meters.set('pinExpiry', expiresMs / 1000, { policy: label });
       return groups.labels;
     },
@@ -69,17 +76,42 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
     ca: (expiresMs) => meters.set('caExpiry', expiresMs / 1000, { slot: 'current' }),
     ages({ publicAnchorsMs, ctLogListMs }) {
       meters.set('publicAnchorsAge', publicAnchorsMs / 1000);
-      if (ctLogListMs !== null) meters.set('ctLogListAge', ctLogListMs / 1000);
+      if (ctLogListMs === null) meters.clear('ctLogListAge');
+      else meters.set('ctLogListAge', ctLogListMs / 1000);
+    },
+    overrides(nowMs) {
+      meters.clear('overrideActive');
+      for (const { policy, untilMs } of lowered) {
+        if (nowMs < untilMs) meters.set('overrideActive', 1, { policy });
+      }
     },
     workers: (serving) => meters.set('workers', serving),
     restarted: (reason) => meters.add('restarts', { reason }),
-    selfTested: (nowMs) => meters.set('selftest', nowMs / 1000),
+    selfTested(blocked, nowMs) {
+      if (blocked) meters.set('selftest', nowMs / 1000);
+      else meters.add('selftestFailures');
+    },
     failing(parts) {
       meters.clear('failingHosts');
       for (const { policy, code, hosts } of countDistinct(parts)) meters.set('failingHosts', hosts, { policy, code });
     },
     snapshot: () => meters.snapshot(),
   };
+}
+
+type Words = Readonly<Record<'owner' | 'mode' | 'on_failure', string>>;
+
+/** A group has one series, so that other metrics can be joined with it: words that its rules do not share are this. */
+const MIXED = '_mixed';
+
+function wordsOf({ owner, mode, onFailure }: Rule): Words {
+  return { owner: owner ?? '', mode, on_failure: onFailure };
+}
+
+function shared(one: Words | undefined, other: Words): Words {
+  if (one === undefined) return other;
+  const word = (key: keyof Words): string => (one[key] === other[key] ? one[key] : MIXED);
+  return { owner: word('owner'), mode: word('mode'), on_failure: word('on_failure') };
 }
 
 function firstExpiry(rule: Rule): number | null {

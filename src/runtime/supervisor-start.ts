@@ -19,7 +19,7 @@ import { Fleet } from './fleet.ts';
 import { type Generation, Generations, materialOf } from './generations.ts';
 import { loadLastGood } from './last-good.ts';
 import { decideConfig } from './reload.ts';
-import { selfTest } from './self-test.ts';
+import { type SelfTestResult, selfTest } from './self-test.ts';
 import { readConfigFile } from './sources.ts';
 import { Supervisor, type SupervisorParts } from './supervisor.ts';
 import { createSupervisorMetrics, type Versions } from './supervisor-metrics.ts';
@@ -99,13 +99,16 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
     generations,
     restarted: (why) => metrics.restarted(why),
   });
-  const parts: SupervisorParts = { clock, pause: options.pause, log, config, ca, bound, generations, fleet, metrics };
+  const test = async (): Promise<SelfTestResult> =>
+    selfTest({ clock, trust: trustOf(generations.current ?? first.generation) });
+  const shared = { clock, pause: options.pause, log, config, ca };
+  const parts: SupervisorParts = { ...shared, bound, generations, fleet, metrics, selfTest: test };
   supervisor = new Supervisor(parts);
   metrics.ca(ca.ca.notAfterMs);
   supervisor.announce();
   supervisor.record(first);
   await startFleet(fleet);
-  const tested = await selfTest({ clock, trust: trustOf(first.generation) });
+  const tested = await test();
   if (!tested.ok && tested.letThrough) {
     await fleet.drain(0);
     throw new StartError([`self-test: ${tested.why}; nothing is served`]);

@@ -8,6 +8,7 @@
 import type { Server } from 'node:http';
 import type { Clock } from '../host/clock.ts';
 import { mergeSnapshots, printSnapshot } from '../observe/metrics.ts';
+import { parseLogList } from '../pki/ct/log-list.ts';
 import type { Config, ListenAddress } from '../policy/config.ts';
 import { printMistake } from '../policy/mistakes.ts';
 import type { Readiness } from './admin-routes.ts';
@@ -17,6 +18,7 @@ import type { DrainCounts } from './drain.ts';
 import type { Fleet } from './fleet.ts';
 import type { Generation, Generations, Step } from './generations.ts';
 import { saveLastGood } from './last-good.ts';
+import type { TrustMaterial } from './messages.ts';
 import { needsRestart } from './reload.ts';
 import type { SelfTestResult } from './self-test.ts';
 import { directoriesOf } from './sources.ts';
@@ -26,6 +28,9 @@ import { createWatch, type Watch } from './watch.ts';
 
 /** A worker compiles 100,000 rules in some seconds; a reload is not held up by one that takes longer. */
 const PUBLISH_TIMEOUT_MS = 10_000;
+
+/** A detector that has died is known within a few of these. */
+const SELF_TEST_EVERY_MS = 300_000;
 
 /** What the supervisor is made of; supervisor-start.ts makes it. */
 export interface SupervisorParts {
@@ -40,6 +45,8 @@ export interface SupervisorParts {
   readonly generations: Generations;
   readonly fleet: Fleet;
   readonly metrics: SupervisorMetrics;
+  /** The self-test with what is trusted now; never rejects. */
+  readonly selfTest: () => Promise<SelfTestResult>;
 }
 
 export interface Served {
@@ -49,14 +56,23 @@ export interface Served {
   readonly selfTest: SelfTestResult;
 }
 
+/** When what is trusted was made, milliseconds since the epoch. */
+interface Dates {
+  readonly trust: TrustMaterial;
+  readonly publicAnchorsAtMs: number;
+  readonly logListAtMs: number | null;
+}
+
 export class Supervisor {
   readonly #parts: SupervisorParts;
   #served: Served | null = null;
   #watch: Watch | null = null;
+  #selfTests: NodeJS.Timeout | null = null;
   #draining = false;
   /** Resolved by a second call: nobody waits out the delay any more. */
   readonly #hurried = Promise.withResolvers<void>();
   #warnedOfAge = false;
+  #dates: Dates | null = null;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -92,10 +108,24 @@ export class Supervisor {
   /** Everything serves: from now on files are watched. */
   open(served: Served): void {
     this.#served = served;
-    if (served.selfTest.ok) this.#parts.metrics.selfTested(this.#parts.clock.nowMs());
+    this.#tested(served.selfTest);
+    this.#selfTests = setInterval(() => void this.testAgain(), SELF_TEST_EVERY_MS);
+    this.#selfTests.unref();
     this.#persist();
     this.#watch = createWatch(async () => this.reload());
     this.#watch.follow(directoriesOf(this.generation.config, this.generation.trust.anchorFiles));
+  }
+
+  /** The self-test of the start once more: whoever watches the metrics learns whether the detector still detects. */
+  async testAgain(): Promise<SelfTestResult> {
+    const result = await this.#parts.selfTest();
+    this.#tested(result);
+    if (!result.ok) this.#parts.log(`self-test: ${result.why}`);
+    return result;
+  }
+
+  #tested({ ok }: SelfTestResult): void {
+    this.#parts.metrics.selfTested(ok, this.#parts.clock.nowMs());
   }
 
   /** What SIGHUP asks for: audit files are opened anew, and the configuration is looked at. */
@@ -156,15 +186,17 @@ export class Supervisor {
     const { samples, failing } = await fleet.snapshots();
     metrics.failing(failing);
     metrics.workers(fleet.serving);
+    metrics.overrides(this.#parts.clock.nowMs());
     this.checkAges();
     return printSnapshot(await mergeSnapshots([await metrics.snapshot(), ...samples]));
   }
 
   checkAges(): void {
     const { clock, metrics, log } = this.#parts;
-    const { frozenAtMs } = parsePublicAnchorsDate(this.generation.trust.publicAnchors);
-    const publicAnchorsMs = Math.max(0, clock.nowMs() - frozenAtMs);
-    metrics.ages({ publicAnchorsMs, ctLogListMs: null });
+    const { publicAnchorsAtMs, logListAtMs } = this.#datesOf(this.generation.trust);
+    const nowMs = clock.nowMs();
+    const publicAnchorsMs = Math.max(0, nowMs - publicAnchorsAtMs);
+    metrics.ages({ publicAnchorsMs, ctLogListMs: logListAtMs === null ? null : Math.max(0, nowMs - logListAtMs) });
     if (publicAnchorsMs <= PUBLIC_ANCHORS_OLD_MS || this.#warnedOfAge) return;
     this.#warnedOfAge = true;
     log('anchors: the public set was frozen more than 180 days ago; update the proxy');
@@ -177,6 +209,7 @@ export class Supervisor {
     const delayed = !this.#draining && drainDelayMs > 0;
     this.#draining = true;
     this.#watch?.stop();
+    if (this.#selfTests !== null) clearInterval(this.#selfTests);
     if (delayed) await Promise.race([pause(drainDelayMs), this.#hurried.promise]);
     else this.#hurried.resolve();
     // Closed first: from now on the kernel refuses instead of queueing what nobody will accept.
@@ -186,6 +219,19 @@ export class Supervisor {
     admin?.close();
     admin?.closeAllConnections();
     return counts;
+  }
+
+  /** Parsed once for each generation, not at each scrape. */
+  #datesOf(trust: TrustMaterial): Dates {
+    if (this.#dates?.trust !== trust) {
+      const list = trust.logList === null ? null : parseLogList(Buffer.from(trust.logList));
+      this.#dates = {
+        trust,
+        publicAnchorsAtMs: parsePublicAnchors(trust.publicAnchors).frozenAtMs,
+        logListAtMs: list?.ok === true ? list.value.timestampMs : null,
+      };
+    }
+    return this.#dates;
   }
 
   #persist(): void {
@@ -199,12 +245,4 @@ export class Supervisor {
       log(`state: the last good generation was not saved: ${why}`);
     }
   }
-}
-
-let parsed: { readonly text: string; readonly frozenAtMs: number } | null = null;
-
-/** The set is parsed once for each text, not at each scrape. */
-function parsePublicAnchorsDate(text: string): { readonly frozenAtMs: number } {
-  if (parsed?.text !== text) parsed = { text, frozenAtMs: parsePublicAnchors(text).frozenAtMs };
-  return parsed;
 }

@@ -78,7 +78,7 @@ export class WorkerService {
   /** Resolves when every socket accepts. */
   static async start(message: StartMessage, deps: WorkerDeps): Promise<WorkerService> {
     const service = new WorkerService(message, deps);
-    await service.#metrics.setRules(rulesOf(service.#built.house.generation()));
+    await service.#count(service.#built.house.generation());
     for (const fd of message.listenFds) {
       const server = createListener(service.#built.house);
       await deps.listen(server, fd);
@@ -123,7 +123,7 @@ export class WorkerService {
       const next = compile(material, this.#memories);
       this.#built.apply(next);
       this.#deps.send({ kind: 'applied', generation: number });
-      await this.#metrics.setRules(rulesOf(next.generation));
+      await this.#count(next.generation);
       // What is open is judged by what holds now.
       await rejudge(this.#built.house);
     } catch (thrown) {
@@ -153,6 +153,11 @@ export class WorkerService {
     this.#audit.end();
     this.#built.close();
     send({ kind: 'drained', ...counts });
+  }
+
+  async #count(generation: Generation): Promise<void> {
+    const clientGroups = generation.config.clients.map(({ name }) => name);
+    await this.#metrics.setRules(rulesOf(generation), clientGroups);
   }
 
   #beat(): void {

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { mergeSnapshots, printSnapshot } from '../../src/observe/metrics.ts';
 import { createMetrics, type Metrics } from '../../src/observe/worker-metrics.ts';
+import { parseCertificate } from '../../src/pki/x509/parse.ts';
 import { AT_MS, closeEntry, mismatchReport, reportOf, ruleOf, verdictEntry } from '../support/entries.ts';
 import { parseMetrics } from '../support/house.ts';
+import { testPki } from '../support/test-pki.ts';
 
 async function scrape(metrics: Metrics) {
   const { samples } = await metrics.snapshot(AT_MS);
@@ -73,10 +75,14 @@ it('counts an upstream that cannot be reached, by code', async () => {
 it('never makes a label of what a peer sent', async () => {
   const metrics = createMetrics();
   metrics.clientAlert(null, 'evil"} 1\npinwarden_fake 1');
+  await metrics.setRules([ruleOf()], ['ci']);
   metrics.clientAlert('ci', 'unknown_ca');
+  metrics.clientAlert('10.0.0.9', 'closed');
   const text = await scrape(metrics);
   expect(text.value('pinwarden_client_alerts_total', { client: '_none', alert: 'other' })).toBe(1);
   expect(text.value('pinwarden_client_alerts_total', { client: 'ci', alert: 'unknown_ca' })).toBe(1);
+  expect(text.value('pinwarden_client_alerts_total', { client: 'ci', alert: 'closed' })).toBe(0);
+  expect(text.value('pinwarden_client_alerts_total', { client: '_other', alert: 'closed' })).toBe(1);
   expect(text.series.some((series) => series.startsWith('pinwarden_fake'))).toBe(false);
 });
 
@@ -106,6 +112,7 @@ it('measures tunnels, lookups and minting in seconds', async () => {
   metrics.close(closeEntry());
   metrics.bytes('up', 7);
   metrics.minted(0.2);
+  metrics.judged(2);
   metrics.resolved(3);
   metrics.audited('close', false, 4);
   const text = await scrape(metrics);
@@ -113,6 +120,7 @@ it('measures tunnels, lookups and minting in seconds', async () => {
   expect(text.value('pinwarden_tunnel_duration_seconds_count', { mode: 'none' })).toBe(1);
   expect(text.value('pinwarden_tunnel_bytes_total', { direction: 'up' })).toBe(7);
   expect(text.value('pinwarden_leaf_mint_duration_seconds_sum')).toBeCloseTo(0.0002);
+  expect(text.value('pinwarden_judge_duration_seconds_sum')).toBeCloseTo(0.002);
   expect(text.value('pinwarden_resolver_lookup_duration_seconds_sum')).toBeCloseTo(0.003);
   expect(text.value('pinwarden_audit_lost_total', { kind: 'close' })).toBe(4);
 });
@@ -135,3 +143,46 @@ it('says when groups did not fit', async () => {
   expect(text.value('pinwarden_metrics_dropped_labels_total')).toBe(1);
   expect(text.value('pinwarden_verdicts_total', { policy: '_other', verdict: 'allow' })).toBe(1);
 });
+
+it('tells an upstream that cannot be reached from a failure of ours', async () => {
+  const metrics = createMetrics();
+  metrics.verdict(verdictEntry({ report: null, evidence: null, rule: null, verdict: 'error', code: 'limit.client' }));
+  const text = await scrape(metrics);
+  expect(text.value('pinwarden_errors_total', { code: 'limit.client' })).toBe(1);
+  expect(text.value('pinwarden_errors_total', { code: 'audit.full' })).toBe(0);
+  expect(text.series).toContain('pinwarden_upstream_connect_errors_total{reason="dial.timeout"}');
+  expect(text.value('pinwarden_upstream_connect_errors_total')).toBe(0);
+});
+
+it('shows when a pin last matched and what expires first on the verified path', async () => {
+  const leaf = testPki().inter.issueLeaf({ dns: ['api.bank.example'], notAfter: AT_MS + 86_400_000, at: AT_MS });
+  const path = [leaf.der, ...leaf.chain.slice(1)].map((der) => parsed(der));
+  const metrics = createMetrics();
+  await metrics.setRules([ruleOf()]);
+  metrics.verdict(verdictEntry({ report: reportOf({ path }) }));
+  const text = await scrape(metrics);
+  expect(text.value('pinwarden_pin_last_match_timestamp_seconds', { policy: 'bank', pin: 'primary' })).toBe(
+    AT_MS / 1000,
+  );
+  expect(text.value('pinwarden_upstream_cert_expiry_timestamp_seconds', { policy: 'bank' })).toBe(
+    AT_MS / 1000 + 86_400,
+  );
+});
+
+it('keeps its size whatever hosts are asked for', async () => {
+  const metrics = createMetrics();
+  await metrics.setRules([ruleOf()]);
+  const block = { verdict: 'block', code: 'pin.mismatch', report: mismatchReport() } as const;
+  metrics.verdict(verdictEntry(block));
+  const before = (await scrape(metrics)).series.length;
+  for (let index = 0; index < 100; index += 1) {
+    metrics.verdict(verdictEntry({ ...block, authority: { host: `h${index}.evil.example`, kind: 'name', port: 443 } }));
+  }
+  expect((await scrape(metrics)).series.length).toBe(before);
+});
+
+function parsed(der: Buffer) {
+  const result = parseCertificate(der);
+  if (!result.ok) throw new Error(result.why);
+  return result.value;
+}

@@ -79,6 +79,7 @@ export async function startProxy(options: ProxyOptions): Promise<TestProxy> {
     bytes: () => undefined,
     clientAlert: (group, alert) => void clientAlerts.push([group, alert]),
     minted: () => undefined,
+    judged: () => undefined,
     resolved: () => undefined,
   };
   let number = 0;

@@ -43,3 +43,14 @@ it('forgets policies that are no more', async () => {
   expect(text.value('pinwarden_verdicts_total', { policy: 'kept' })).toBe(1);
   expect(text.value('pinwarden_upstream_handshake_duration_seconds_count')).toBe(2);
 });
+
+it('keeps when something last happened, although it is a gauge', async () => {
+  const meters = createMeters('worker');
+  meters.set('lastEvent', 1000, { policy: 'p', action: 'block' });
+  meters.set('upstreamCertExpiry', 2000, { policy: 'p' });
+  const retired = new Retired();
+  retired.add(await meters.snapshot());
+  const text = await read(retired);
+  expect(text.value('pinwarden_last_event_timestamp_seconds', { policy: 'p' })).toBe(1000);
+  expect(text.series.some((series) => series.startsWith('pinwarden_upstream_cert'))).toBe(false);
+});

@@ -53,17 +53,44 @@ it('shows a lowered floor', async () => {
   const metrics = make();
   const unsafeFloor = { action: 'alert', reason: 'the vendor sleeps', until: '2026-12-01' };
   metrics.generation({ number: 1, sha256: 'x', policy: policyOf([rule('old', { unsafeFloor })]) });
+  metrics.overrides(Date.parse('2026-12-01') - 1);
   expect((await read(metrics)).value('pinwarden_override_active', { policy: 'old' })).toBe(1);
+  metrics.overrides(Date.parse('2026-12-01'));
+  expect((await read(metrics)).series.some((series) => series.includes('override_active'))).toBe(false);
+});
+
+it('has one info series for a group, whose rules need not share their words', async () => {
+  const metrics = make();
+  const rules = [
+    rule('a', { metricsGroup: 'cdn' }),
+    rule('b', { metricsGroup: 'cdn', onFailure: 'alert' }),
+    rule('c', { mode: 'bypass', reason: 'client certificates' }),
+  ];
+  metrics.generation({ number: 1, sha256: 'x', policy: policyOf(rules) });
+  const text = await read(metrics);
+  expect(text.value('pinwarden_policy_info', { policy: 'cdn', mode: 'terminate', on_failure: '_mixed' })).toBe(1);
+  expect(text.series.filter((series) => /policy_info.*"cdn"/.test(series))).toHaveLength(1);
+  expect(text.value('pinwarden_policies', { mode: 'bypass' })).toBe(1);
+  expect(text.value('pinwarden_policies', { mode: 'preflight' })).toBe(0);
+});
+
+it('says nothing of a log list that is not there, and counts a self-test that failed', async () => {
+  const metrics = make();
+  metrics.ages({ publicAnchorsMs: 1, ctLogListMs: null });
+  metrics.selfTested(false, AT_MS);
+  const text = await read(metrics);
+  expect(text.series).not.toContain('pinwarden_ct_log_list_age_seconds');
+  expect(text.value('pinwarden_selftest_failures_total')).toBe(1);
+  expect(text.value('pinwarden_selftest_last_success_timestamp_seconds')).toBe(0);
 });
 
 it('shows CA, ages, workers, restarts, self-test and failing hosts', async () => {
   const metrics = make();
   metrics.ca(AT_MS);
-  metrics.ages({ publicAnchorsMs: 1000, ctLogListMs: 2000 });
-  metrics.ages({ publicAnchorsMs: 3000, ctLogListMs: null });
+  metrics.ages({ publicAnchorsMs: 3000, ctLogListMs: 2000 });
   metrics.workers(2);
   metrics.restarted('stall');
-  metrics.selfTested(AT_MS);
+  metrics.selfTested(true, AT_MS);
   metrics.failing([[{ policy: 'p', code: 'c', hosts: [['h', 1]] }]]);
   let text = await read(metrics);
   expect(text.value('pinwarden_ca_expiry_timestamp_seconds', { slot: 'current' })).toBe(AT_MS / 1000);
