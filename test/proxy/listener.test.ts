@@ -48,7 +48,7 @@ describe('bytes that are no CONNECT', () => {
       'request.malformed',
     ],
     ['an expectation', 'GET / HTTP/1.1\r\nHost: a\r\nExpect: something\r\n\r\n', 400, 'request.malformed'],
-  ])('%s: %s', async (_what, bytes, status, code) => {
+  ])('%s', async (_what, bytes, status, code) => {
     const { upstream, proxy: front } = await proxy();
     const { reply } = await exchange(front.port, Buffer.from(bytes, 'latin1'));
     expect(reply).toMatchObject({ status, reason: `pinwarden: ${code}` });

@@ -234,6 +234,22 @@ describe('a guard', () => {
 });
 
 describe('bytes', () => {
+  it('of a side that had ended before the relay began: the end is passed on', async () => {
+    const [client, near] = await pair();
+    const [server, far] = await pair();
+    const ended = once(near, 'end');
+    client.end();
+    near.resume();
+    await ended;
+    near.pause();
+    const cut = new AbortController();
+    const done = relay(near, far, { idleTimeoutMs: 9e3, halfCloseTimeoutMs: 9e3, cut: cut.signal });
+    expect(await text(server)).toBe('');
+    server.end('answer all the same');
+    expect(await text(client)).toBe('answer all the same');
+    expect(await done).toMatchObject({ reason: 'client', bytesUp: 0, bytesDown: 19 });
+  });
+
   it('passes 100 MiB each way at once, unchanged', async () => {
     const w = await wire();
     const up = randomBytes(1024 * 1024);
