@@ -40,6 +40,7 @@ export function ruleOfYaml(yaml: YamlFile, groups: PinGroups): Loaded<Rule> {
     notes,
     groups,
     usedGroups: new Set(),
+    shared: new Map(),
     defaults: {},
     anchors: 'public',
     owner: null,

@@ -111,6 +111,7 @@ function compileUnmatched(shape: ConfigShape, notes: Notes): Unmatched {
     notes,
     groups: new Map(),
     usedGroups: new Set(),
+    shared: new Map(),
     defaults: {},
     anchors: 'public',
     owner: null,

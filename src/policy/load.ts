@@ -11,11 +11,12 @@ import { basename } from 'node:path';
 import { assemble } from './assemble.ts';
 import { compileConfig } from './compile-config.ts';
 import type { Config } from './config.ts';
+import { createFileMemory, type FileMemory } from './file-memory.ts';
 import { issuesToMistakes, withoutFaults } from './issues.ts';
 import { byPlace, compareText, type Loaded, type Mistake, withoutEchoes } from './mistakes.ts';
 import { loadShippedGroups, type PinGroup, type PinGroups } from './pin-groups.ts';
 import type { Policy } from './policy.ts';
-import { type PolicyFile, readPolicyFile } from './policy-file.ts';
+import type { PolicyFile } from './policy-file.ts';
 import { configJsonSchema } from './reference.ts';
 import { checkShape, configSchema } from './schema.ts';
 import type { PolicySource, TextFile } from './sources.ts';
@@ -50,13 +51,15 @@ export function loadConfig(text: string, file: string): Loaded<Config> {
 
 /**
  * `shippedGroups`: the files of config/groups, for names with `@`. The order of `sources` does not change the answer.
- * Never throws.
+ * `memory` saves reading files again that did not change. Never throws.
  */
 export function loadPolicy(
   sources: readonly PolicySource[],
   config: Config,
   shippedGroups: readonly TextFile[] = [],
+  memory: FileMemory = createFileMemory(),
 ): Loaded<Policy> {
+  const groupsSha256 = textsSha256(shippedGroups);
   const groups = loadGroups(shippedGroups);
   if (!groups.ok) {
     return groups;
@@ -65,7 +68,7 @@ export function loadPolicy(
   const mistakes: Mistake[] = [];
   const warnings: Mistake[] = [];
   for (const source of sources.toSorted((left, right) => compareText(left.file, right.file))) {
-    const file = readPolicyFile(source, groups.value, config.anchors);
+    const file = memory.read(source, groups.value, groupsSha256, config.anchors);
     if (file.ok) {
       files.push(file.value);
       warnings.push(...file.warnings);
@@ -73,6 +76,7 @@ export function loadPolicy(
       mistakes.push(...file.mistakes);
     }
   }
+  memory.turn();
   // Assembled even when a file is broken: mistakes between the others are worth knowing in the same run.
   const policy = assemble(files, config, policySha256(sources, config, shippedGroups));
   if (policy.ok && mistakes.length === 0) {
@@ -108,7 +112,6 @@ export function policySha256(
   config: Config,
   shippedGroups: readonly TextFile[] = [],
 ): string {
-  const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
   const files = sources.map(({ text, owner, mayMatch, mayNot }) =>
     JSON.stringify([digest(text), owner, mayMatch?.map((pattern) => pattern.text) ?? null, mayNot]),
   );
@@ -118,11 +121,24 @@ export function policySha256(
     JSON.stringify([
       'pinwarden policy v1',
       files.toSorted(compareText),
-      shippedGroups.map(({ text }) => digest(text)).toSorted(compareText),
+      textsSha256(shippedGroups),
       rest,
       typeof config.anchors === 'string' ? config.anchors : 'files',
       config.clients,
       typeof config.anchors === 'string' ? config.anchors : config.anchors.files.map((file) => basename(file)),
     ]),
+  );
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function textsSha256(files: readonly TextFile[]): string {
+  return digest(
+    files
+      .map(({ text }) => digest(text))
+      .toSorted(compareText)
+      .join('\n'),
   );
 }

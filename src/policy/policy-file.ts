@@ -40,6 +40,7 @@ export function readPolicyFile(
     notes,
     groups: collectGroups(head, shippedGroups, yaml, notes),
     usedGroups: new Set(),
+    shared: new Map(),
     defaults: head?.defaults ?? {},
     anchors,
     owner: source.owner,

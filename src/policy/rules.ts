@@ -31,6 +31,8 @@ export interface Surroundings {
   readonly owner: string | null;
   readonly mayMatch: readonly HostPattern[] | null;
   readonly mayNot: readonly Forbidden[];
+  /** Parts that many rules have in common are held once: checks, pins of groups, places of defaults. */
+  readonly shared: Map<string, object>;
   /** `policy`: the demands on files that will be deployed (a backup for every enforcing pin set). `judge`: one rule for one question. */
   readonly purpose: 'policy' | 'judge';
 }
@@ -48,12 +50,16 @@ export const DEFAULT_CHECKS: Readonly<Record<OptionalCheck, Requirement>> = Obje
 /** Keys that an enforcing pin set must have: one in use and one to rotate to (RFC 7469 §4.3). */
 const MIN_ENFORCED_KEYS = 2;
 
+const NOTHING: readonly never[] = Object.freeze([]);
+const NO_PINS: Rule['pins'] = Object.freeze({ anyOf: NOTHING, noneOf: NOTHING });
+
 type Shared = keyof NonNullable<PolicyShape['defaults']>;
 
 /** Always answers a rule; it is only worth something when `notes` has no error. */
 export function compileRule(shape: PlainRuleShape & { name: string }, path: YamlPath, around: Surroundings): Rule {
   const { notes, defaults } = around;
-  const origins: Record<string, Place> = Object.create(null);
+  // A plain object: 100,000 objects without prototype would be hash tables of some hundred bytes each.
+  const origins: Record<string, Place> = {};
   for (const key of Object.keys(shape)) {
     if (key !== 'checks') {
       origins[key] = notes.place([...path, key], 'key');
@@ -61,7 +67,7 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
   }
   for (const key of Object.keys(defaults) as Shared[]) {
     if (key !== 'checks' && shape[key] === undefined) {
-      origins[key] = notes.place(['defaults', key], 'key');
+      origins[key] = defaultsPlace(key, around);
     }
   }
   const pins = compilePins(shape, path, around);
@@ -73,8 +79,8 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
     owner: around.owner,
     place: notes.place(path),
     match: patterns(shape.match ?? [], [...path, 'match'], notes),
-    except: patterns(shape.except ?? [], [...path, 'except'], notes),
-    clients: Object.freeze([...(shape.clients ?? defaults.clients ?? [])]),
+    except: shape.except === undefined ? NOTHING : patterns(shape.except, [...path, 'except'], notes),
+    clients: compileClients(shape.clients ?? defaults.clients),
     mode,
     reason: shape.reason ?? null,
     onFailure: shape.onFailure ?? defaults.onFailure ?? 'block',
@@ -82,7 +88,8 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
     checks: compileChecks(shape, path, around, origins),
     anchors: writtenAnchors === undefined ? around.anchors : compileAnchors(writtenAnchors, notes.file),
     plaintext: shape.plaintext ?? defaults.plaintext ?? (hasPins ? 'block' : 'allow'),
-    allowPrivate: cidrs(shape.allowPrivate ?? [], [...path, 'allowPrivate'], notes),
+    allowPrivate:
+      shape.allowPrivate === undefined ? NOTHING : cidrs(shape.allowPrivate, [...path, 'allowPrivate'], notes),
     metricsGroup: shape.metricsGroup ?? defaults.metricsGroup ?? shape.name,
     unsafeFloor: compileUnsafeFloor(shape.unsafeFloor, [...path, 'unsafeFloor'], notes),
     answer: shape.answer ?? defaults.answer ?? 'before-hello',
@@ -130,17 +137,37 @@ export function cidrs(texts: readonly string[], path: YamlPath, notes: Notes): r
   return Object.freeze(good);
 }
 
+function compileClients(names: readonly string[] | undefined): readonly string[] {
+  return names === undefined || names.length === 0 ? NOTHING : Object.freeze([...names]);
+}
+
 function compilePins(shape: PlainRuleShape, path: YamlPath, around: Surroundings): Rule['pins'] {
+  if (shape.pins === undefined) {
+    return NO_PINS;
+  }
   const read = (references: readonly PinReferenceShape[], key: 'anyOf' | 'noneOf'): readonly Pin[] =>
-    Object.freeze(
+    sharedPins(
       references.flatMap((reference, index) =>
         compileReference(reference, [...path, 'pins', key, index], around.groups, around.usedGroups, around.notes),
       ),
+      references,
+      around,
     );
   return Object.freeze({
-    anyOf: read(shape.pins?.anyOf ?? [], 'anyOf'),
-    noneOf: read(shape.pins?.noneOf ?? [], 'noneOf'),
+    anyOf: read(shape.pins.anyOf ?? [], 'anyOf'),
+    noneOf: read(shape.pins.noneOf ?? [], 'noneOf'),
   });
+}
+
+/** A list that only comes from groups is the same for every rule that names the same groups. */
+function sharedPins(
+  pins: readonly Pin[],
+  references: readonly PinReferenceShape[],
+  around: Surroundings,
+): readonly Pin[] {
+  return pins.length === 0 || pins.some(({ group }) => group === null)
+    ? Object.freeze(pins)
+    : share(around.shared, JSON.stringify(references), () => Object.freeze(pins));
 }
 
 function compileChecks(
@@ -149,17 +176,38 @@ function compileChecks(
   around: Surroundings,
   origins: Record<string, Place>,
 ): Rule['checks'] {
+  if (shape.checks === undefined && around.defaults.checks === undefined) {
+    return DEFAULT_CHECKS;
+  }
   const checks: Record<OptionalCheck, Requirement> = { ...DEFAULT_CHECKS };
   for (const check of OPTIONAL_CHECKS) {
     const own = shape.checks?.[check];
     const inherited = around.defaults.checks?.[check];
     if (own !== undefined || inherited !== undefined) {
       checks[check] = own ?? inherited ?? checks[check];
-      const from = own === undefined ? ['defaults', 'checks', check] : [...path, 'checks', check];
-      origins[`checks.${check}`] = around.notes.place(from, 'key');
+      origins[`checks.${check}`] =
+        own === undefined
+          ? defaultsPlace(`checks.${check}`, around)
+          : around.notes.place([...path, 'checks', check], 'key');
     }
   }
-  return Object.freeze(checks);
+  return share(around.shared, Object.values(checks).join(' '), () => Object.freeze(checks));
+}
+
+/** Where a default was written; one value for all rules that take it. */
+function defaultsPlace(key: string, around: Surroundings): Place {
+  const path = ['defaults', ...key.split('.')];
+  return share(around.shared, path.join('.'), () => around.notes.place(path, 'key'));
+}
+
+/** The value that was made first under a key. */
+function share<T extends object>(shared: Map<string, object>, key: string, make: () => T): T {
+  const known = shared.get(key) as T | undefined;
+  const value = known ?? make();
+  if (known === undefined) {
+    shared.set(key, value);
+  }
+  return value;
 }
 
 function compileUnsafeFloor(shape: PlainRuleShape['unsafeFloor'], path: YamlPath, notes: Notes): UnsafeFloor | null {

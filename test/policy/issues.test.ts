@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { issuesToMistakes, keysAt, withoutFaults } from '../../src/policy/issues.ts';
+import { configJsonSchema, policyJsonSchema } from '../../src/policy/reference.ts';
+
+const yaml = { file: '/a.yaml', value: { a: { b: 'x' } }, place: () => ({ file: '/a.yaml', line: 1, column: 1 }) };
+const words = (issue: Parameters<typeof issuesToMistakes>[0][number]) =>
+  issuesToMistakes([issue], yaml, policyJsonSchema()).map(({ message, hint }) => `${message} → ${hint}`);
+
+describe('issuesToMistakes', () => {
+  it('has words for every code, known or not', () => {
+    expect(words({ code: 'brand_new', path: ['a', 'b'], message: 'odd' })).toEqual([
+      '`b`: odd → see the reference in config/README.md',
+    ]);
+    expect(words({ code: 'invalid_key', path: ['a'], message: 'bad key' })).toEqual(['bad key → rename it']);
+    expect(words({ code: 'invalid_union', path: ['a'], message: 'either or' })).toEqual([
+      'either or → see the reference in config/README.md',
+    ]);
+    expect(words({ code: 'invalid_type', path: ['a', 'b'], message: 'm', expected: 'symbol' })).toEqual([
+      '`b` is `x`, expected something else → write something else',
+    ]);
+    expect(words({ code: 'too_big', path: [], message: 'm', maximum: 3, origin: 'string' })).toEqual([
+      '`the file` is out of range: at most 3 characters → choose a value within the range',
+    ]);
+    expect(words({ code: 'invalid_value', path: ['a', 'c'], message: 'm' })).toEqual(['`c` is missing → add `c:`']);
+    expect(words({ code: 'invalid_type', path: ['c'], message: 'm' })).toEqual(['`c` is missing → add `c:`']);
+    expect(words({ code: 'unrecognized_keys', path: [], message: 'm' })).toEqual([]);
+  });
+
+  it('tells planned keys from wrong ones', () => {
+    const hint = (key: string) =>
+      words({ code: 'unrecognized_keys', path: ['rules', 0], message: 'm', keys: [key] })[0];
+    expect(hint('shadow')).toContain('not built yet');
+    expect(hint('exept')).toContain('did you mean `except`?');
+    expect(hint('colour')).toContain('remove it, or use `name`, `match`');
+  });
+});
+
+describe('keysAt', () => {
+  it('follows lists, maps, references and unions', () => {
+    expect(keysAt(policyJsonSchema(), ['rules', 3, 'pins', 'anyOf', 0])).toContain('leaf');
+    expect(keysAt(policyJsonSchema(), ['pinGroups', 'any', 'pins', 0])).toEqual(['key', 'name', 'backup']);
+    expect(keysAt(configJsonSchema(), ['policies', 0])).toContain('mayMatch');
+    expect(keysAt(configJsonSchema(), ['nothing', 'there'])).toEqual([]);
+    expect(keysAt({}, [0])).toEqual([]);
+  });
+});
+
+it('withoutFaults keeps what the issues do not speak of', () => {
+  const issues = [
+    { code: 'x', path: ['a', 'b'], message: 'm' },
+    { code: 'unrecognized_keys', path: [], message: 'm', keys: ['c'] },
+    { code: 'unrecognized_keys', path: [], message: 'm' },
+  ];
+  expect(withoutFaults({ a: 1, c: 2, d: 3 }, issues)).toEqual({ d: 3 });
+  expect(withoutFaults([1], issues)).toEqual({});
+  expect(withoutFaults(null, issues)).toEqual({});
+});

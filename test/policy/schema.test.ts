@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { checkShape, configSchema, jsonSchema, plainRuleSchema, policySchema } from '../../src/policy/schema.ts';
+import { configOf, ruleOf } from '../support/policies.ts';
+
+it('refuses what is not an object, without throwing', () => {
+  for (const value of [undefined, null, 1, 'x', [], () => 1, new Date(0)]) {
+    expect(checkShape(policySchema, value).ok).toBe(false);
+    expect(checkShape(configSchema, value).ok).toBe(false);
+  }
+});
+
+it('knows no key of any prototype', () => {
+  for (const key of ['__proto__', 'constructor', 'toString']) {
+    const value: Record<string, unknown> = Object.create(null);
+    value['version'] = 1;
+    Object.defineProperty(value, key, { value: {}, enumerable: true });
+    expect(checkShape(configSchema, value).ok, key).toBe(false);
+  }
+});
+
+it('takes a rule on its own without name and hosts', () => {
+  expect(checkShape(plainRuleSchema, {})).toEqual({ ok: true, value: {} });
+  expect(checkShape(plainRuleSchema, { mode: 'preflight' }).ok).toBe(false);
+});
+
+/** Defaults are written twice: for people in the schema, for rules in the compiler. */
+it('tells people the defaults that hold', () => {
+  const schema = jsonSchema(plainRuleSchema) as {
+    properties: Record<string, { default?: unknown; properties?: Record<string, { default?: unknown }> }>;
+  };
+  const rule = ruleOf('') as unknown as Record<string, unknown>;
+  for (const key of ['mode', 'onFailure', 'answer', 'clients', 'anchors', 'allowPrivate']) {
+    expect(schema.properties[key]?.default, key).toEqual(rule[key]);
+  }
+  const checks = schema.properties['checks']?.properties ?? {};
+  for (const [check, word] of Object.entries(rule['checks'] as object)) {
+    expect(checks[check]?.default, check).toBe(word);
+  }
+  expect(configOf().limits.connections).toBe(10_000);
+});
