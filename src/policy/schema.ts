@@ -366,13 +366,10 @@ export const configSchema = z
 
 export type PolicyShape = z.output<typeof policySchema>;
 export type PolicyHeadShape = z.output<typeof policyHeadSchema>;
-export type GroupsShape = z.output<typeof groupsSchema>;
 export type ConfigShape = z.output<typeof configSchema>;
-export type RuleShape = z.output<typeof ruleSchema>;
 export type PlainRuleShape = z.output<typeof plainRuleSchema>;
 export type PinReferenceShape = z.output<typeof pinReference>;
 export type PinGroupShape = z.output<typeof pinGroup>;
-export type UnmatchedShape = ConfigShape['unmatched'];
 
 /** The value in its shape, or every issue at once. Never throws. */
 export function checkShape<S extends z.ZodType>(
