@@ -16,8 +16,6 @@ import type { MintingCa } from './ca.ts';
 import { mintLeaf } from './leaf.ts';
 import { createLeafKeys } from './leaf-key.ts';
 
-/** Measured: 32 KiB of native memory a context, so 500 are 16 MiB a worker. */
-export const DEFAULT_SHELF_ENTRIES = 500;
 /** Bytes of `ticketKeys`: what Node asks for. */
 export const TICKET_KEY_BYTES = 48;
 /** A leaf is replaced so long before its end: a client must never see one that ends while it connects. */
@@ -51,6 +49,7 @@ export function createShelf(options: {
   /** PEM certificates that clients need between the CA and the root they trust; empty for a root. */
   readonly chainPem?: string;
   readonly clock: Clock;
+  /** Measured: 32 KiB of native memory each. */
   readonly maxEntries: number;
   readonly ticketKeys: Buffer;
   /** Told the milliseconds that each mint took, context included. */

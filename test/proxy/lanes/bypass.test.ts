@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { createServerNameGuard } from '../../../src/proxy/lanes/bypass.ts';
 import { connectTo, tunnel } from '../../support/client.ts';
 import { helloBytes } from '../../support/hello-bytes.ts';
 import {
@@ -17,6 +18,24 @@ import {
 } from '../stage.ts';
 
 closeAfterEach();
+
+describe('the guard over the first bytes', () => {
+  const guard = () => createServerNameGuard({ host: HOST, kind: 'name', port: 443 });
+
+  it.each([
+    ['a hello for another host', helloBytes({ serverName: 'evil.test' }), 'cut', 'sni.mismatch'],
+    ['a hello without a name', helloBytes({ serverName: null }), 'cut', 'sni.missing'],
+    ['a malformed record', Buffer.from([0x16, 3, 1, 0, 0]), 'cut', 'hello.malformed'],
+    ['a hello that is too large', Buffer.from([0x16, 3, 1, 0, 4, 1, 1, 0, 0]), 'cut', 'hello.too-large'],
+    ['half a hello', helloBytes({ serverName: HOST }).subarray(0, 50), 'hold', null],
+    ['a hello for the host', helloBytes({ serverName: HOST }), 'pass', null],
+    ['bytes that are no TLS', Buffer.from('SSH-2.0-x'), 'pass', null],
+  ])('%s', (_what, bytes, word, code) => {
+    const one = guard();
+    expect(one.push(bytes)).toBe(word);
+    expect(one.code()).toBe(code);
+  });
+});
 
 describe('bypass', () => {
   const rule = { mode: 'bypass', reason: 'pinned by the app itself' } as const;

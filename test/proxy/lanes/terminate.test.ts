@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { connectHead, connectTo, tunnel } from '../../support/client.ts';
+import { alertOf } from '../../../src/proxy/lanes/terminate.ts';
+import { connectHead, connectTo, run, tunnel } from '../../support/client.ts';
 import { helloBytes } from '../../support/hello-bytes.ts';
 import { dialLocal } from '../../support/sockets.ts';
+import { describeWith } from '../../support/tools.ts';
 import { startProxy } from '../in-process.ts';
 import {
   closeAfterEach,
@@ -21,6 +23,32 @@ import {
 } from '../stage.ts';
 
 closeAfterEach();
+
+describe('alertOf', () => {
+  it.each([
+    [undefined, null],
+    ['ECONNRESET', null],
+    ['ERR_SSL_BAD_KEY_SHARE', null],
+    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'unknown_ca'],
+    ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'bad_certificate'],
+    ['ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN', 'certificate_unknown'],
+  ])('%s: %s', (code, alert) => {
+    expect(alertOf(code)).toBe(alert);
+  });
+});
+
+describeWith(['openssl'], 'a client that refuses by alert', () => {
+  it('is named with its alert', async () => {
+    const upstream = await origin();
+    const proxy = await proxyFor({ port: upstream.port });
+    const args = ['-proxy', `127.0.0.1:${proxy.port}`, '-connect', `${HOST}:${upstream.port}`, '-servername', HOST];
+    await run('openssl', ['s_client', ...args, '-verify_return_error'], { input: '' });
+    await expect.poll(() => proxy.closes.length).toBe(1);
+    expect(proxy.clientAlerts).toEqual([[null, 'unknown_ca']]);
+    expect(proxy.closes[0]).toMatchObject({ reason: 'refused', bytesUp: 0 });
+    expect(upstream.applicationBytes()).toBe(0);
+  });
+});
 
 describe('the client and our certificate', () => {
   it('a client that does not trust our CA is named', async () => {
