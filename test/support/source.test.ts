@@ -21,8 +21,9 @@ describe('the house rules read our own text rightly', () => {
       "import 'node:x';",
       "export { d } from './d.ts';",
       "const e = await import('./e.ts');",
+      "const f = require('f') as F;",
     ].join('\n');
-    expect(importsOf(text)).toEqual(['./a.ts', '../c.ts', 'node:x', './d.ts', './e.ts']);
+    expect(importsOf(text)).toEqual(['./a.ts', '../c.ts', 'node:x', './d.ts', './e.ts', 'f']);
   });
 
   it('knows tables and types from functions', () => {
