@@ -95,7 +95,8 @@ export function createMetrics(): Metrics {
       if (policy === OTHER_GROUP) meters.add('droppedLabels');
       meters.add('verdicts', { policy, verdict: entry.verdict });
       countFindings(meters, policy, entry);
-      if (entry.report?.path != null) expiries.saw(policy, entry.report.path, entry.atMs);
+      const path = entry.report?.path ?? null;
+      if (path !== null) expiries.saw(policy, path, entry.atMs);
       countTunnel(meters, entry);
       if (entry.code !== null && entry.authority !== null && entry.verdict !== 'allow' && entry.verdict !== 'error') {
         failing.failed(policy, entry.code, entry.authority.host, entry.atMs);
