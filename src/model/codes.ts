@@ -8,7 +8,17 @@
 import type { CheckName } from './outcome.ts';
 
 /** Where on the straight line a code arises. */
-export type Stage = CheckName | 'request' | 'admission' | 'limit' | 'resolve' | 'dial' | 'tls' | 'hello' | 'self';
+export type Stage =
+  | CheckName
+  | 'request'
+  | 'admission'
+  | 'limit'
+  | 'resolve'
+  | 'dial'
+  | 'tls'
+  | 'hello'
+  | 'response'
+  | 'self';
 
 /** Error types of RFC 9209 §2.3 that we use. */
 export type ProxyStatusError =
@@ -20,8 +30,11 @@ export type ProxyStatusError =
   | 'destination_ip_unroutable'
   | 'dns_error'
   | 'dns_timeout'
+  | 'http_protocol_error'
   | 'http_request_denied'
   | 'http_request_error'
+  | 'http_response_incomplete'
+  | 'http_response_timeout'
   | 'proxy_internal_error'
   | 'proxy_loop_detected'
   | 'tls_alert_received'
@@ -56,7 +69,7 @@ function row(
 // biome-ignore format: a table reads as a table, one code a line
 export const CODES = Object.freeze({
   // What a client asked
-  'request.malformed': row('request', false, 10, 400, 'http_request_error', 'the request is not a well-formed proxy request', 'send CONNECT host:port with one matching Host header and no body'),
+  'request.malformed': row('request', false, 10, 400, 'http_request_error', 'the request is not a well-formed proxy request', 'send CONNECT host:port, or the absolute http URI of a plain request, with one matching Host header'),
   'request.authority': row('request', false, 10, 400, 'http_request_error', 'the authority is not host:port in canonical form', 'use a DNS name or an IP literal and a port from 1 to 65535'),
   'request.too-large': row('request', false, 10, 431, 'http_request_error', 'the request head is larger than the limit', 'send fewer or shorter header fields'),
   'request.timeout': row('request', false, 10, 408, 'http_request_error', 'the request head did not arrive in time', 'send the whole head within the time limit'),
@@ -93,6 +106,11 @@ export const CODES = Object.freeze({
   'sni.mismatch': row('hello', false, 31, null, 'http_request_denied', 'the server name in the ClientHello is not the CONNECT host', 'ask for the host that is meant'),
   'sni.missing': row('hello', false, 31, null, 'http_request_denied', 'the ClientHello names no server', 'send SNI'),
   'alpn.none': row('hello', false, 31, null, 'tls_alert_received', 'client and upstream share no application protocol', 'check the ALPN lists of both'),
+  // Plain HTTP: what the upstream answers
+  'response.incomplete': row('response', false, 30, null, 'http_response_incomplete', 'the upstream broke off its response', 'retry, then check the upstream'),
+  'response.malformed': row('response', false, 31, 502, 'http_protocol_error', 'the upstream answered with what is no acceptable HTTP response', 'check the upstream with curl -v'),
+  'response.none': row('response', false, 30, 502, 'http_response_incomplete', 'the upstream closed without a response', 'retry, then check the upstream'),
+  'response.timeout': row('response', false, 30, 504, 'http_response_timeout', 'the upstream did not answer in time', 'check the upstream'),
   // The floor: the chain
   'chain.empty': row('chain', true, 95, 502, 'tls_certificate_error', 'the upstream presented no certificate', 'check the upstream'),
   'chain.malformed': row('chain', true, 40, 502, 'tls_certificate_error', 'the leaf certificate cannot be parsed', 'replace the certificate'),

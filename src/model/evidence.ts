@@ -13,6 +13,8 @@ export type Assurance = 'connection' | 'preflight' | 'none';
 export interface Evidence {
   readonly authority: Authority;
   readonly assurance: Assurance;
+  /** A plain HTTP request: there is no TLS that could be judged. Absent: TLS, or bytes that nobody looks into. */
+  readonly protocol?: 'http';
   /** The address that was dialled, canonical text; the checked address is the dialled one. `null`: judged offline. */
   readonly address: string | null;
   /** The server name sent upstream; null for IP literals. */

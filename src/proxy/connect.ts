@@ -24,6 +24,7 @@ import { helloOf, serverNameProblem } from './hello.ts';
 import type { House } from './house.ts';
 import { bypass, rawEvidence } from './lanes/bypass.ts';
 import { mirroredVersion, terminate } from './lanes/terminate.ts';
+import type { LaneEnd } from './passage.ts';
 import { refusalOf, refuseByAlert, refuseByReply, verdictWord } from './refuse.ts';
 import {
   type Asked,
@@ -189,7 +190,7 @@ async function walkBypass(visit: Visit, asked: Asked): Promise<void> {
 }
 
 /** Runs a lane with the client's socket in its hands. */
-async function inTunnel(visit: Visit, asked: Asked, evidence: Evidence, run: RunLane): Promise<void> {
+async function inTunnel(visit: Visit, asked: Asked, evidence: Evidence, run: RunLane<LaneEnd>): Promise<void> {
   visit.handOver();
   await runLane(visit, asked, evidence, async (cut, onBytes) => {
     try {

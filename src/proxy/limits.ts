@@ -47,6 +47,8 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
 
 /** Connections above the limit that are still answered 503 with a reason; more are dropped unanswered. */
 export const CONNECTION_HEADROOM = 256;
+/** Plain requests of one connection that wait behind the one that is served: apt sends ten, most clients none. */
+export const PIPELINE_MAX = 32;
 /** How often Node looks for heads that are late: the error of a head timeout. */
 export const CHECK_TIMEOUTS_EVERY_MS = 1_000;
 /** Bytes that one direction of a tunnel buffers before it stops reading: Node's own default, spelled out. */

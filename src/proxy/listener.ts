@@ -1,23 +1,25 @@
 /**
- * The front: a node:http server that takes CONNECT requests and hands them to the straight line.
+ * The front: a node:http server that takes CONNECTs and plain requests and hands them to the straight line.
  *
  * Does: strict parsing limits and timeouts, one connection count for each client, an error listener on every socket
- * before anything else, answers for bytes that are no request, and for requests that are no CONNECT.
+ * before anything else, plain requests one after the other, answers for bytes that are no request.
  * Does not: listen: the runtime gives it a handle. Nor read what comes behind a CONNECT.
- * The caller must: `listen` and `close` it. One connection carries one CONNECT.
+ * The caller must: `listen` and `close` it. One connection carries plain requests, or one CONNECT or upgrade.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Code } from '../model/codes.ts';
 import { Problem } from '../model/problem.ts';
 import { HEAD_BYTES_MAX, HEAD_FIELDS_MAX } from '../wire/connect-head.ts';
-import { refusalParts } from '../wire/reply.ts';
+import { readPlain } from '../wire/request-head.ts';
 import { clientOf, peerAddress } from './admission.ts';
 import { serveConnect } from './connect.ts';
 import type { Entry, Full } from './gate.ts';
 import type { House } from './house.ts';
 import { CHECK_TIMEOUTS_EVERY_MS, CONNECTION_HEADROOM, RELAY_HIGH_WATER_BYTES } from './limits.ts';
 import { refusalOf, refuseByReply, verdictWord } from './refuse.ts';
+import { serveRequest, serveUpgrade } from './request.ts';
+import { createTurns } from './turns.ts';
 
 /** A server for one listening address of the house; several may share the house. */
 export function createListener(house: House): Server {
@@ -26,7 +28,8 @@ export function createListener(house: House): Server {
   const server = createServer({
     maxHeaderSize: HEAD_BYTES_MAX,
     headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.headersTimeoutMs,
+    // Content may take its time; the lane ends what stands still.
+    requestTimeout: 0,
     keepAliveTimeout: limits.headersTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_TIMEOUTS_EVERY_MS, limits.headersTimeoutMs),
     highWaterMark: RELAY_HIGH_WATER_BYTES,
@@ -34,6 +37,8 @@ export function createListener(house: House): Server {
     insecureHTTPParser: false,
     // Checked by wire/connect-head.ts, which can say what is wrong.
     requireHostHeader: false,
+    // Any other upgrade is an ordinary request to us.
+    shouldUpgradeCallback: wantsUpgrade,
   });
   // One more than is allowed: Node drops what is above silently, and the head parser must see that there was more.
   server.maxHeadersCount = HEAD_FIELDS_MAX + 1;
@@ -50,47 +55,57 @@ export function createListener(house: House): Server {
       closed();
     });
   });
+  const fullOf = (socket: Socket): Full | null => entries.get(socket)?.full ?? null;
+  const turns = createTurns();
   server.on('connect', (request: IncomingMessage, stream, head: Buffer) => {
     // node:http declares a Duplex; a server without TLS has net.Socket only.
     const socket = stream as Socket;
-    const full: Full | null = entries.get(socket)?.full ?? null;
+    if (turns.busy(socket)) return dropOutOfTurn(house, socket);
     const { method, url, httpVersion, rawHeaders } = request;
-    void serveConnect(house, { method, url, httpVersion, rawHeaders }, socket, head, full);
+    void serveConnect(house, { method, url, httpVersion, rawHeaders }, socket, head, fullOf(socket));
+  });
+  server.on('upgrade', (request: IncomingMessage, stream, head: Buffer) => {
+    const socket = stream as Socket;
+    if (turns.busy(socket)) return dropOutOfTurn(house, socket);
+    void serveUpgrade(house, request, socket, head, fullOf(socket));
   });
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    answerPlainRequest(house, request, response);
+    const { socket } = request;
+    response.on('error', ignore);
+    request.on('error', ignore);
+    const taken = turns.take(socket, () => serveRequest(house, request, response, fullOf(socket)));
+    if (!taken) dropOutOfTurn(house, socket);
   };
   server.on('request', onRequest);
   server.on('checkContinue', onRequest);
   server.on('checkExpectation', onRequest);
   server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
-    answerUnreadable(house, error, stream as Socket);
+    const socket = stream as Socket;
+    answerUnreadable(house, error, socket, turns.busy(socket));
   });
   return server;
 }
 
 function ignore(): void {}
 
-/**
- * A request that is no CONNECT. Plain HTTP is not carried: an absolute http URI is `plaintext.denied` (403), anything
- * else is not meant for a proxy (400). The body is not read; the connection closes.
- */
-function answerPlainRequest(house: House, request: IncomingMessage, response: ServerResponse): void {
-  const code: Code = /^http:\/\//i.test(request.url ?? '') ? 'plaintext.denied' : 'request.malformed';
-  const eventId = house.eventId();
-  const problem = new Problem(code, 'client', { why: 'method' });
-  recordRefusal(house, request.socket, eventId, problem);
-  const { status, reason, headers, body } = refusalParts(refusalOf(problem, eventId, null, null));
-  response.on('error', ignore);
-  response.writeHead(status, reason, Object.fromEntries(headers));
-  response.end(body);
-  response.once('finish', () => request.socket.destroySoon());
+/** Whether a request is one that `upgrade` is emitted for: one that can be forwarded as such. */
+function wantsUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): boolean {
+  const read = readPlain({ method, url, httpVersion, rawHeaders });
+  return read.ok && read.value.upgrade !== null;
 }
 
-/** Bytes that are no HTTP request, or not in time. */
-function answerUnreadable(house: House, error: NodeJS.ErrnoException, socket: Socket): void {
+/** Pipelined where it cannot be: the requests before it are being answered on this very connection. */
+function dropOutOfTurn(house: House, socket: Socket): void {
+  recordRefusal(house, socket, house.eventId(), new Problem('request.malformed', 'client', { why: 'out-of-turn' }));
+  socket.destroy();
+}
+
+/** Bytes that are no HTTP request, or not in time. `busy`: a request before them, or their own head, is being served. */
+function answerUnreadable(house: House, error: NodeJS.ErrnoException, socket: Socket, busy: boolean): void {
+  // It has got its answer, and goes when that is read.
+  if (socket.writableEnded) return;
   // Nobody there, or nothing asked: a port scan or a spare connection that timed out is no request to answer.
-  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0 || socket.bytesWritten > 0) {
+  if (busy || error.code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) {
     socket.destroy();
     return;
   }

@@ -41,6 +41,8 @@ export class Passage {
   report: Report | null = null;
   /** Addresses that were permitted for the host, once resolved. */
   addresses: readonly string[] | null = null;
+  /** A tunnel, or one plain HTTP request. */
+  kind: 'tunnel' | 'request' = 'tunnel';
   recorded = false;
   opening: Entry | null = null;
   readonly #goneController = new AbortController();
@@ -56,9 +58,9 @@ export class Passage {
     this.#startedMs = house.clock.monotonicMs();
   }
 
-  /** How the records call this passage; null: no rule was found yet. */
+  /** How the records call this passage; null: a tunnel for which no rule was found yet. */
   get mode(): RecordedMode | null {
-    return this.rule?.mode ?? null;
+    return this.kind === 'request' ? 'plaintext' : (this.rule?.mode ?? null);
   }
 
   /** The client has gone: whatever still waits ends. */

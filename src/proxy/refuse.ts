@@ -16,7 +16,15 @@ import type { Refusal } from '../wire/problem-json.ts';
 import { refusalReply } from '../wire/reply.ts';
 
 /** Stages whose codes say that we could not come to a verdict. */
-const UNDECIDED: ReadonlySet<Stage> = new Set<Stage>(['request', 'limit', 'resolve', 'dial', 'tls', 'self']);
+const UNDECIDED: ReadonlySet<Stage> = new Set<Stage>([
+  'request',
+  'limit',
+  'resolve',
+  'dial',
+  'tls',
+  'response',
+  'self',
+]);
 /** Codes whose stage says otherwise. */
 const WORD_OF_CODE: ReadonlyMap<Code, VerdictWord> = new Map<Code, VerdictWord>([
   ['client.gone', 'error'],
@@ -34,7 +42,7 @@ export function verdictWord(code: Code): VerdictWord {
 /** What an answer says beyond its code. */
 export function refusalOf(problem: Problem, eventId: string, rule: Rule | null, report: Report | null): Refusal {
   const base = { code: problem.code, rule: rule?.name ?? null, eventId };
-  if (report === null) return base;
+  if (report === null) return { ...base, detail: plainDetail(problem) };
   const path = report.path ?? report.explanatoryPath ?? [];
   return {
     ...base,
@@ -42,6 +50,13 @@ export function refusalOf(problem: Problem, eventId: string, rule: Rule | null, 
     expected: (rule?.pins.anyOf ?? []).map((pin) => named(pin.spkiSha256, pin.name)),
     observed: path.map((certificate) => named(certificate.spkiSha256, certificate.subject.text)),
   };
+}
+
+/** Of requests and responses, `why` is one of our fixed words and says which part of them was wrong. */
+function plainDetail({ code, facts }: Problem): string {
+  const { stage, says } = CODES[code];
+  const { why } = facts;
+  return (stage === 'request' || stage === 'response') && typeof why === 'string' ? `${says} (${why})` : says;
 }
 
 function named(spkiSha256: string, name: string | null): string {
@@ -54,9 +69,9 @@ function detailOf(code: Code, report: Report): string {
   return words.length === 0 ? CODES[code].says : `${CODES[code].says} (${words.join('; ')})`;
 }
 
-/** Before the 200: the whole answer, then the end. */
-export function refuseByReply(socket: Socket, refusal: Refusal, lingerMs: number): void {
-  endWith(socket, refusalReply(refusal), lingerMs);
+/** Before the 200: the whole answer, then the end. `method`: HEAD gets no content. */
+export function refuseByReply(socket: Socket, refusal: Refusal, lingerMs: number, method?: string): void {
+  endWith(socket, refusalReply(refusal, method === 'HEAD' ? 'head-only' : 'whole'), lingerMs);
 }
 
 /** After the 200 and before a ServerHello: a fatal alert in plaintext where the client speaks TLS, then the end. */

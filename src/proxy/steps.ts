@@ -102,22 +102,27 @@ export function checkGeneration(passage: Passage, asked: Asked, evidence: Eviden
   passage.generation = generation;
 }
 
-export type RunLane = (
+export type RunLane<E extends LaneEnd> = (
   cut: AbortSignal,
   onBytes: (direction: 'up' | 'down', count: number) => void,
-) => Promise<LaneEnd>;
+) => Promise<E>;
 
 /** Runs a lane as an open tunnel: listed for re-judging and drain, cut by them, and closed with one close entry. */
-export async function runLane(passage: Passage, asked: Asked, evidence: Evidence, run: RunLane): Promise<void> {
+export async function runLane<E extends LaneEnd>(
+  passage: Passage,
+  asked: Asked,
+  evidence: Evidence,
+  run: RunLane<E>,
+): Promise<E> {
   const { house, client, eventId, generation } = passage;
   const tunnel = openTunnel({ eventId, client, evidence, rule: asked.rule, generation: generation.number });
   const remove = house.tunnels.add(tunnel);
   let end: LaneEnd = { bytesUp: 0, bytesDown: 0, reason: 'error', code: 'internal.failure' };
   try {
-    const { bytesUp, bytesDown, reason, code } = await run(tunnel.cutSignal, (direction, count) =>
-      house.recorder.bytes(direction, count),
-    );
+    const ended = await run(tunnel.cutSignal, (direction, count) => house.recorder.bytes(direction, count));
+    const { bytesUp, bytesDown, reason, code } = ended;
     end = { bytesUp, bytesDown, reason, code };
+    return ended;
   } finally {
     remove();
     passage.recordClose(end);

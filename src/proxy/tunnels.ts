@@ -76,8 +76,10 @@ export function stillPermitted(house: House, standing: Standing): Code | null {
   const { client, evidence } = standing;
   try {
     const rule = ruleFor(house.generation(), evidence.authority, client);
-    if (rule.mode === 'bypass') return null;
-    if (evidence.assurance === 'none') return 'client.denied';
+    if (evidence.protocol !== 'http') {
+      if (rule.mode === 'bypass') return null;
+      if (evidence.assurance === 'none') return 'client.denied';
+    }
     const report = examine(evidence, rule, house.trust(), house.clock.nowMs());
     const verdict = judge(report, rule, evidence);
     return verdict.kind === 'refusal' ? verdict.code : null;
@@ -134,6 +136,7 @@ function judgementKey({ client, evidence }: Tunnel): string {
     evidence.staple?.sha256 ?? null,
     evidence.openssl,
     evidence.assurance,
+    evidence.protocol ?? null,
     // Validity is judged at the time of the evidence: a minute is finer than any check looks.
     Math.floor(evidence.seenAtMs / 60_000),
   ]);

@@ -48,6 +48,7 @@ export function isReportOf(report: Report, rule: Rule, evidence: Evidence): bool
 type Body = Omit<Report, 'judgedAtMs'>;
 
 function examined(evidence: Evidence, rule: Rule, trust: Trust, nowMs: number): Body {
+  if (evidence.protocol === 'http') return body(plaintextOutcomes(rule));
   if (rule.mode === 'bypass') return body(allSkipped('mode-bypass'));
   const presented = readPresented(evidence, trust);
   if (!presented.ok) return body({ ...allSkipped('needs-path'), chain: fail(presented.code, presented.facts) });
@@ -107,6 +108,12 @@ function withoutPath({ rule, nowMs, leaf }: Context): Partial<PathOutcomes> {
     crl: weigh(crl, absent, () => 'crl.missing'),
     lifetime: weigh(lifetime, absent, () => 'lifetime.unexplained'),
   };
+}
+
+/** Nothing to judge; but a rule that demands TLS does so for evidence that comes from anywhere. */
+function plaintextOutcomes({ plaintext }: Rule): Outcomes {
+  const skipped = allSkipped('plaintext');
+  return plaintext === 'allow' ? skipped : { ...skipped, chain: fail('plaintext.denied') };
 }
 
 function allSkipped(why: string): Record<CheckName, Outcome> {

@@ -38,6 +38,8 @@ export function judge(report: Report, rule: Rule, evidence: Evidence): Verdict {
 
 /** What the rule does about one code at `nowMs`. */
 export function blocks(code: Code, rule: Rule, nowMs: number): boolean {
+  // Its word is `plaintext`, not `onFailure`.
+  if (code === 'plaintext.denied') return true;
   if (CODES[code].floor) return !isFloorLowered(rule, nowMs);
   if (CODES[code].stage === 'pins' && !pinsEnforce(rule, nowMs)) return false;
   return rule.onFailure === 'block';

@@ -37,11 +37,12 @@ export function refusalParts(refusal: Refusal): RefusalParts {
   return { status, reason: `pinwarden: ${refusal.code}`, headers, body };
 }
 
-/** The refusal as the bytes of one HTTP/1.1 response. */
-export function refusalReply(refusal: Refusal): Buffer {
+/** The refusal as the bytes of one HTTP/1.1 response; `head-only` answers HEAD (RFC 9110 §9.3.2). */
+export function refusalReply(refusal: Refusal, content: 'whole' | 'head-only' = 'whole'): Buffer {
   const { status, reason, headers, body } = refusalParts(refusal);
   const fields = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${fields}\r\n`, 'latin1'), body]);
+  const head = Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${fields}\r\n`, 'latin1');
+  return content === 'whole' ? Buffer.concat([head, body]) : head;
 }
 
 /**

@@ -33,11 +33,11 @@ describe('bytes that are no CONNECT', () => {
       'request.too-large',
     ],
     ['two lengths', connectHead('good.test:443', 'Content-Length: 1', 'Content-Length: 2'), 400, 'request.malformed'],
-    ['a plain request', 'GET http://good.test/ HTTP/1.1\r\nHost: good.test\r\n\r\n', 403, 'plaintext.denied'],
-    ['a request to ourselves', 'GET / HTTP/1.1\r\nHost: good.test\r\n\r\n', 400, 'request.malformed'],
+    ['a plain request elsewhere', 'GET http://good.test/ HTTP/1.1\r\nHost: good.test\r\n\r\n', 403, 'port.denied'],
+    ['a page that we do not have', 'GET /x HTTP/1.1\r\nHost: good.test\r\n\r\n', 400, 'request.malformed'],
     [
       'an upgrade',
-      'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n',
+      'GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n',
       400,
       'request.malformed',
     ],
@@ -47,7 +47,7 @@ describe('bytes that are no CONNECT', () => {
       400,
       'request.malformed',
     ],
-    ['an expectation', 'GET / HTTP/1.1\r\nHost: a\r\nExpect: something\r\n\r\n', 400, 'request.malformed'],
+    ['an expectation', 'GET /x HTTP/1.1\r\nHost: a\r\nExpect: something\r\n\r\n', 400, 'request.malformed'],
   ])('%s', async (_what, bytes, status, code) => {
     const { upstream, proxy: front } = await proxy();
     const { reply } = await exchange(front.port, Buffer.from(bytes, 'latin1'));
