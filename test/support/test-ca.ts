@@ -64,6 +64,8 @@ export interface Spec extends ext.NamesSpec {
   readonly tlsFeatures?: readonly number[];
   /** The TLS list of SCTs, or a function that signs them: it gets the TBS without the list, and the issuer. */
   readonly sctList?: Buffer | ((precertTbs: Buffer, issuer: Issued) => Buffer);
+  /** Default: critical exactly when the subject is empty, as RFC 5280 §4.1.2.6 asks. */
+  readonly namesCritical?: boolean;
   readonly ctPoison?: boolean;
   readonly unknownCritical?: boolean;
   /** null leaves the extension out; default: from the key (subject) and from the issuer (authority). */
@@ -256,7 +258,7 @@ function extensionsOf(spec: Spec, subjectKeyId: Buffer | null, issuerKeyId: Buff
     absent(spec.extendedKeyUsage) ? null : ext.extendedKeyUsage(spec.extendedKeyUsage),
     subjectKeyId === null ? null : ext.subjectKeyIdentifier(subjectKeyId),
     authorityKeyId === null ? null : ext.authorityKeyIdentifier(authorityKeyId),
-    named ? ext.subjectAltName(spec) : null,
+    named ? ext.subjectAltName(spec, spec.namesCritical ?? isEmptyName(spec.subject)) : null,
     spec.nameConstraints === undefined ? null : ext.nameConstraints(spec.nameConstraints),
     spec.policies === undefined ? null : ext.certificatePolicies(spec.policies),
     spec.aia === undefined ? null : ext.authorityInfoAccess(spec.aia),
@@ -267,6 +269,10 @@ function extensionsOf(spec: Spec, subjectKeyId: Buffer | null, issuerKeyId: Buff
     ...(spec.extensions ?? []),
   ];
   return optional.filter((one) => one !== null).filter((one) => !(spec.without ?? []).includes(one.oid));
+}
+
+function isEmptyName(subject: Spec['subject']): boolean {
+  return Array.isArray(subject) && subject.length === 0;
 }
 
 function absent<T>(value: T | null | undefined): value is null | undefined {

@@ -11,12 +11,17 @@
  * - An issuer of version 1 or 2 is no CA unless it is an anchor.
  * - A leaf is no CA: neither basicConstraints nor keyCertSign. A self-signed server certificate that was made an anchor
  *   byte for byte may be its own path, and then may be a CA.
- * - Extended key usage: an issuer that has it must allow serverAuth or anyExtendedKeyUsage. A leaf below a private
- *   anchor may lack it or have anyExtendedKeyUsage; a leaf below a public anchor must name serverAuth and nothing that
- *   the Baseline Requirements §7.1.2.7.10 forbid beside it.
+ * - Extended key usage: an issuer that has it must allow serverAuth or anyExtendedKeyUsage; below a public anchor
+ *   anyExtendedKeyUsage stands alone or serverAuth stands beside it (Baseline Requirements §7.1.2.2.4, §7.1.2.10.6).
+ *   A leaf that has it must name serverAuth, as OpenSSL asks too. Below a public anchor a leaf must have it, not
+ *   critical, with nothing beside that §7.1.2.7.10 forbids; below a private one it may lack it, because RFC 5280 reads
+ *   that as every purpose and private CAs rely on it.
  * - Key usage of a leaf, when present, must allow one way of agreeing on keys in TLS.
+ * - Below a public anchor a leaf with a subject has no critical subjectAltName (§7.1.2.7.12).
+ * - Constraints on policies are critical, as RFC 5280 §4.2.1.11 and §4.2.1.14 demand of CAs.
  */
 import { type Finding, finding } from '../../model/finding.ts';
+import { OID } from '../der/oid.ts';
 import type { Certificate, KeyKind } from '../x509/certificate.ts';
 import { isOutOfBounds } from '../x509/signature.ts';
 
@@ -66,15 +71,15 @@ function judgeValidity(certificate: Certificate, place: Place, findings: Finding
 }
 
 function judgeKey(certificate: Certificate, place: Place, findings: Finding[]): void {
-  const weakness = keyWeakness(certificate.key, place.profile);
+  const weakness = keyWeakness(certificate.key);
   if (weakness !== null) findings.push(at('chain.weak-key', certificate, place, { key: weakness }));
 }
 
 /** Null: the key is strong enough (Baseline Requirements §6.1.5, whole bytes included). Otherwise what it is. */
-function keyWeakness(key: KeyKind, profile: Profile): string | null {
+function keyWeakness(key: KeyKind): string | null {
   switch (key.kind) {
     case 'rsa':
-      if (!isOutOfBounds(key) && (profile === 'private' || key.bits % 8 === 0)) return null;
+      if (!isOutOfBounds(key) && key.bits % 8 === 0) return null;
       return `RSA ${key.bits}, exponent of ${key.exponentBits} bits`;
     case 'ec':
       return key.curve === 'other' ? 'EC on an unknown curve' : null;
@@ -97,6 +102,9 @@ function judgeForm(certificate: Certificate, place: Place, findings: Finding[]):
     const code = isEndEntity ? 'chain.malformed' : 'chain.malformed-issuer';
     findings.push(at(code, certificate, place, { why: `serial-number-${certificate.serialFault}` }));
   }
+  if (!isEndEntity && hasLaxPolicyConstraints(certificate)) {
+    findings.push(at('chain.policy', certificate, place, { why: 'constraints-not-critical' }));
+  }
   if (!isEndEntity && certificate.subject.key === '') {
     findings.push(at('chain.invalid-ca', certificate, place, { why: 'empty-name' }));
   }
@@ -105,8 +113,18 @@ function judgeForm(certificate: Certificate, place: Place, findings: Finding[]):
   }
 }
 
+function hasLaxPolicyConstraints({ rawExtensions }: Certificate): boolean {
+  return rawExtensions.some(
+    ({ oid, critical }) => !critical && (oid === OID.policyConstraints || oid === OID.inhibitAnyPolicy),
+  );
+}
+
+function isCritical({ rawExtensions }: Certificate, oid: string): boolean {
+  return rawExtensions.some((one) => one.critical && one.oid === oid);
+}
+
 function judgeLeafUsage(certificate: Certificate, place: Place, findings: Finding[]): void {
-  const { basicConstraints, keyUsage, extendedKeyUsage } = certificate.extensions;
+  const { basicConstraints, keyUsage } = certificate.extensions;
   if (place.role === 'leaf') {
     if (basicConstraints?.ca === true) findings.push(at('chain.leaf-is-ca', certificate, place, { why: 'ca-bit' }));
     else if (keyUsage?.keyCertSign === true) {
@@ -117,16 +135,19 @@ function judgeLeafUsage(certificate: Certificate, place: Place, findings: Findin
   if (keyUsage !== undefined && !keyUsage.digitalSignature && keyUsage.bits[2] !== true && keyUsage.bits[4] !== true) {
     findings.push(at('chain.key-usage', certificate, place, { why: 'not-for-tls' }));
   }
-  const why = leafPurposeFault(extendedKeyUsage, place.profile);
+  if (place.profile === 'public' && certificate.subject.key !== '' && isCritical(certificate, OID.subjectAltName)) {
+    findings.push(at('chain.malformed', certificate, place, { why: 'names-critical-beside-subject' }));
+  }
+  const why = leafPurposeFault(certificate, place.profile);
   if (why !== null) findings.push(at('chain.extended-key-usage', certificate, place, { why }));
 }
 
-function leafPurposeFault(purposes: readonly string[] | undefined, profile: Profile): string | null {
+function leafPurposeFault(certificate: Certificate, profile: Profile): string | null {
+  const purposes = certificate.extensions.extendedKeyUsage;
   if (purposes === undefined) return profile === 'public' ? 'absent' : null;
-  if (profile === 'private') {
-    return purposes.includes(SERVER_AUTH) || purposes.includes(ANY_EXTENDED_KEY_USAGE) ? null : 'no-server-auth';
-  }
   if (!purposes.includes(SERVER_AUTH)) return 'no-server-auth';
+  if (profile === 'private') return null;
+  if (isCritical(certificate, OID.extendedKeyUsage)) return 'critical';
   return purposes.some((oid) => FORBIDDEN_BESIDE_SERVER_AUTH.has(oid)) ? 'forbidden-purpose' : null;
 }
 
@@ -143,13 +164,14 @@ function judgeIssuerUsage(certificate: Certificate, place: Place, findings: Find
   if (keyUsage !== undefined && !keyUsage.keyCertSign) {
     findings.push(at('chain.key-usage', certificate, place, { why: 'no-key-cert-sign' }));
   }
-  if (
-    extendedKeyUsage !== undefined &&
-    !extendedKeyUsage.includes(SERVER_AUTH) &&
-    !extendedKeyUsage.includes(ANY_EXTENDED_KEY_USAGE)
-  ) {
+  if (extendedKeyUsage !== undefined && !mayIssueServers(extendedKeyUsage, place.profile)) {
     findings.push(at('chain.extended-key-usage', certificate, place, { why: 'issuer-not-for-servers' }));
   }
+}
+
+function mayIssueServers(purposes: readonly string[], profile: Profile): boolean {
+  if (purposes.includes(SERVER_AUTH)) return true;
+  return purposes.includes(ANY_EXTENDED_KEY_USAGE) && (profile === 'private' || purposes.length === 1);
 }
 
 /** A finding about one certificate of a path, with its place and subject. */

@@ -13,6 +13,8 @@ export interface Name {
   readonly text: string;
   /** Values of emailAddress attributes, which email constraints cover; null: one whose string type is not readable. */
   readonly emails: readonly (string | null)[];
+  /** Values of commonName attributes of readable string types. Never an identity; name constraints look at them. */
+  readonly commonNames: readonly string[];
 }
 
 /** What RFC 5280 §4.1.2.2 forbids about a serial number, although certificates in use have it. */

@@ -4,8 +4,9 @@
  * Does: dNSName, iPAddress, directoryName, rfc822Name and URI in the subjectAltName, the subject itself against
  * directory trees and its emailAddress attributes against email trees; forms that nobody compares fail when the
  * extension is critical. A wildcard is inside a permitted tree when all it can match is, and inside an excluded tree
- * when anything it can match is.
- * Does not: read the common name as a host, walk a path, or exempt self-issued certificates: path/ does.
+ * when anything it can match is. A common name that looks like a host is held against dNSName trees when there is no
+ * dNSName: it is no identity to us, but clients that read it must not be led past the constraints.
+ * Does not: walk a path, or exempt self-issued certificates: path/ does.
  */
 
 import type { Certificate, GeneralNames, IpRange, Name, NameConstraints } from './certificate.ts';
@@ -17,7 +18,17 @@ export const MAX_COMPARISONS = 250_000;
 const MAX_VIOLATIONS = 8;
 
 export interface NameViolation {
-  readonly form: 'dns' | 'ip' | 'email' | 'uri' | 'directory' | 'subject' | 'subject-email' | 'other' | 'any';
+  readonly form:
+    | 'dns'
+    | 'ip'
+    | 'email'
+    | 'uri'
+    | 'directory'
+    | 'subject'
+    | 'subject-email'
+    | 'subject-host'
+    | 'other'
+    | 'any';
   /** `unreadable`: a name or tree of a constrained form that cannot be compared. `budget`: nothing was compared. */
   readonly why: 'excluded' | 'not-permitted' | 'unreadable' | 'unsupported-form' | 'budget';
   /** As in the certificate, at most 256 characters; bytes as hex. Whoever prints it escapes it. */
@@ -47,6 +58,7 @@ export function checkNameConstraints(constraints: NameConstraints, certificate: 
   judge('subject', subjects, (name) => name.text, directoryRule(constraints));
   const emails = certificate.subject.emails.map((email) => email ?? '');
   judge('subject-email', emails, same, emailRule(constraints, 'any-case-excluded'));
+  judge('subject-host', hostsOfSubject(certificate), same, dnsRule(constraints));
   judge('other', names?.otherTags ?? [], String, otherRule(constraints));
   return Object.freeze(found);
 }
@@ -67,7 +79,14 @@ export function comparisons(constraints: NameConstraints, certificate: Certifica
   const emails = certificate.subject.emails.length;
   const tags = constraints.permitted.otherTags.length + constraints.excluded.otherTags.length;
   const other = (names?.otherTags.length ?? 0) * tags;
-  return count('dns', 0) + count('ip', 0) + count('email', emails) + count('uri', 0) + count('directory', 1) + other;
+  return (
+    count('dns', hostsOfSubject(certificate).length) +
+    count('ip', 0) +
+    count('email', emails) +
+    count('uri', 0) +
+    count('directory', 1) +
+    other
+  );
 }
 
 /** Excluded trees win over permitted ones (RFC 5280 §4.2.1.10). */
@@ -78,13 +97,24 @@ function decide(excluded: boolean, anyPermitted: boolean, permitted: boolean): N
 
 // dNSName
 
+/** Labels of letters, digits, hyphens and underscores, and perhaps one star as the left-most label. */
+const DNS_NAME = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/;
+
+/** Common names that old clients take for a host, as OpenSSL does for an end-entity without a dNSName. */
+function hostsOfSubject({ subject, extensions }: Certificate): readonly string[] {
+  if (extensions.basicConstraints?.ca === true || (extensions.subjectAltName?.dns.length ?? 0) > 0) return [];
+  return subject.commonNames.filter((name) => name.includes('.') && DNS_NAME.test(canonicalDns(name)));
+}
+
 function dnsRule(constraints: NameConstraints): Rule<string> {
   const permitted = constraints.permitted.dns.map(canonicalDns);
   const excluded = constraints.excluded.dns.map(canonicalDns);
+  if (permitted.length + excluded.length === 0) return () => null;
   return (written) => {
     const name = canonicalDns(written);
+    if (!DNS_NAME.test(name)) return 'unreadable';
     return decide(
-      excluded.some((tree) => dnsInside(name, tree) || wildcardReaches(name, tree)),
+      excluded.some((tree) => dnsInside(name, tree) || isBelow(name, tree) || wildcardReaches(name, tree)),
       permitted.length > 0,
       permitted.some((tree) => dnsInside(name, tree)),
     );
@@ -97,13 +127,19 @@ function canonicalDns(name: string): string {
   return lower.length > 1 && lower.endsWith('.') ? lower.slice(0, -1) : lower;
 }
 
-/** A tree with a leading period holds what is below it, any other one itself too, the empty one everything. */
+/**
+ * A tree holds itself and what is below it, the empty one everything. With a leading period it is malformed, because
+ * only URI trees may have one (RFC 5280 §4.2.1.10): it permits nothing, and excludes what is below it.
+ */
 function dnsInside(name: string, tree: string): boolean {
   if (tree === '') return true;
-  if (tree.startsWith('.')) return name.length > tree.length && name.endsWith(tree);
   return (
     name === tree || (name.length > tree.length && name.endsWith(tree) && name[name.length - tree.length - 1] === '.')
   );
+}
+
+function isBelow(name: string, tree: string): boolean {
+  return tree.startsWith('.') && name.length > tree.length && name.endsWith(tree);
 }
 
 /** Whether `*.x` can match the root of `tree`: the tree is exactly one label below x. */

@@ -34,15 +34,21 @@ interface Attribute {
   readonly text: string;
 }
 
+/** Values that somebody asks for later. */
+interface Held {
+  readonly emails: (string | null)[];
+  readonly commonNames: string[];
+}
+
 /** Reads a Name with its header. */
 export function readName(reader: DerReader): Name {
   const from = reader.offset;
   const names = reader.sequence();
-  const emails: (string | null)[] = [];
+  const held: Held = { emails: [], commonNames: [] };
   const texts: string[] = [];
   let key = '';
   while (!names.atEnd) {
-    const rdn = readRdn(names, emails);
+    const rdn = readRdn(names, held);
     key += rdn.key;
     texts.push(rdn.text);
   }
@@ -50,7 +56,8 @@ export function readName(reader: DerReader): Name {
     raw: reader.since(from),
     key,
     text: printable(texts.reverse().join(',')),
-    emails: Object.freeze(emails),
+    emails: Object.freeze(held.emails),
+    commonNames: Object.freeze(held.commonNames),
   });
 }
 
@@ -58,22 +65,22 @@ export function readName(reader: DerReader): Name {
  * One RelativeDistinguishedName. Its key starts with the number of attributes and every value with its length, so that
  * a key is a prefix of another exactly when its RDNs are (directory name constraints rest on that).
  */
-function readRdn(names: DerReader, emails: (string | null)[]): Attribute {
+function readRdn(names: DerReader, held: Held): Attribute {
   const set = names.set();
-  const first = readAttribute(set, emails);
+  const first = readAttribute(set, held);
   if (set.atEnd) return { key: `1(${first.key})`, text: first.text };
   // A set: the order in which its attributes are written does not matter.
   const keys = [first.key];
   const texts = [first.text];
   while (!set.atEnd) {
-    const { key, text } = readAttribute(set, emails);
+    const { key, text } = readAttribute(set, held);
     keys.push(key);
     texts.push(text);
   }
   return { key: `${keys.length}(${keys.sort().join('')})`, text: texts.join('+') };
 }
 
-function readAttribute(set: DerReader, emails: (string | null)[]): Attribute {
+function readAttribute(set: DerReader, held: Held): Attribute {
   const pair = set.sequence();
   const oid = pair.oid();
   const at = pair.offset;
@@ -81,7 +88,8 @@ function readAttribute(set: DerReader, emails: (string | null)[]): Attribute {
   const content = pair.content(tag);
   pair.end();
   const value = decodeString(tag, content) ?? pair.fail('string has characters that its type does not allow', at);
-  if (oid === OID.emailAddress) emails.push(value.compares ? value.text : null);
+  if (oid === OID.emailAddress) held.emails.push(value.compares ? value.text : null);
+  if (oid === OID.commonName && value.compares) held.commonNames.push(value.text);
   const folded = value.compares ? fold(value.text) : content.toString('hex');
   const kind = value.compares ? 's' : `#${tag}.`;
   return {

@@ -1,8 +1,9 @@
 /** One certificate in its place. */
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/model/finding.ts';
+import * as der from '../../../src/pki/der/writer.ts';
 import { judgeCertificate, type Place } from '../../../src/pki/path/certificate-rules.ts';
-import { EKU } from '../../support/extensions.ts';
+import { EKU, extendedKeyUsage, extension } from '../../support/extensions.ts';
 import { authority, type Issued, type Spec } from '../../support/test-ca.ts';
 import { parsed } from './path-cases.ts';
 
@@ -33,6 +34,13 @@ describe('a leaf', () => {
       { extendedKeyUsage: [EKU.serverAuth, EKU.any] },
       { profile: 'public' },
     ],
+    ['chain.extended-key-usage no-server-auth', { extendedKeyUsage: [EKU.any] }, {}],
+    [
+      'chain.extended-key-usage critical',
+      { extendedKeyUsage: null, extensions: [extendedKeyUsage([EKU.serverAuth], true)] },
+      { profile: 'public' },
+    ],
+    ['chain.malformed names-critical-beside-subject', { namesCritical: true }, { profile: 'public' }],
     ['chain.name-constraints constraints-in-leaf', { nameConstraints: { permitted: { dns: ['a.test'] } } }, {}],
     ['chain.malformed serial-number-negative', { serial: Buffer.from([0x80]) }, {}],
     ['chain.malformed serial-number-too-long', { serial: Buffer.alloc(21, 1) }, {}],
@@ -48,6 +56,7 @@ describe('a leaf', () => {
     }
     expect(judge(leaf({ keyUsage: null, extendedKeyUsage: null, ca: null }))).toEqual([]);
     expect(judge(leaf({ key: 'ed25519' }))).toEqual([]);
+    expect(judge(leaf({ extendedKeyUsage: [EKU.serverAuth, EKU.any], namesCritical: true }))).toEqual([]);
   });
 
   it('may be a CA when it is its own anchor', () => {
@@ -73,6 +82,24 @@ describe('an issuer', () => {
     expect(judge(ca({ keyUsage: null }), { role: 'issuer' })).toEqual([]);
     expect(judge(ca({ extendedKeyUsage: [EKU.any] }), { role: 'issuer' })).toEqual([]);
     expect(judge(ca({ extendedKeyUsage: [EKU.serverAuth] }), { role: 'issuer' })).toEqual([]);
+  });
+
+  it('has serverAuth, or anyExtendedKeyUsage alone, below a public anchor', () => {
+    const place = { role: 'issuer', profile: 'public' } as const;
+    expect(judge(ca({ extendedKeyUsage: [EKU.any] }), place)).toEqual([]);
+    expect(judge(ca({ extendedKeyUsage: [EKU.serverAuth, EKU.clientAuth] }), place)).toEqual([]);
+    const refused = ['chain.extended-key-usage issuer-not-for-servers'];
+    expect(judge(ca({ extendedKeyUsage: [EKU.any, EKU.clientAuth] }), place)).toEqual(refused);
+    expect(judge(ca({ extendedKeyUsage: [EKU.any, EKU.clientAuth] }), { role: 'issuer' })).toEqual([]);
+  });
+
+  it.each([
+    ['policyConstraints', '2.5.29.36', der.sequence(der.contextPrimitive(0, Buffer.from([9])))],
+    ['inhibitAnyPolicy', '2.5.29.54', der.integer(9)],
+  ])('has a critical %s', (_name, oid, value) => {
+    const certified = (critical: boolean) => ca({ extensions: [extension(oid, critical, value)] });
+    expect(judge(certified(false), { role: 'issuer' })).toEqual(['chain.policy constraints-not-critical']);
+    expect(judge(certified(true), { role: 'issuer' })).toEqual([]);
   });
 
   it('may have serial number 0 as an anchor', () => {
