@@ -38,6 +38,9 @@ export interface HandshakeAsk {
   readonly signal: AbortSignal;
 }
 
+/** The same without what only a dial needs. */
+export type HandshakeOverAsk = Omit<HandshakeAsk, 'addresses' | 'dialTimeoutMs'>;
+
 /** Presented certificates that are kept: a path has at most 16, and misconfigured servers send some dozens of others. */
 const PRESENTED_MAX = 64;
 
@@ -93,7 +96,7 @@ function opensslVerdict(tls: TLSSocket): string {
 
 function evidenceOf(
   tls: TLSSocket,
-  ask: HandshakeAsk,
+  ask: HandshakeOverAsk,
   address: string,
   staple: Buffer | null,
   startMs: number,
@@ -130,7 +133,7 @@ function serverNameOf(authority: Authority): string | null {
   return authority.kind === 'name' ? authority.host : null;
 }
 
-function startTls({ socket }: Dialled, ask: HandshakeAsk): TLSSocket {
+function startTls({ socket }: Dialled, ask: HandshakeOverAsk): TLSSocket {
   const serverName = serverNameOf(ask.authority);
   const tls = connect({
     socket,
@@ -151,7 +154,7 @@ function startTls({ socket }: Dialled, ask: HandshakeAsk): TLSSocket {
 }
 
 /** Shakes hands over a dialled socket. Owns the socket until it resolves; destroys it when it rejects. */
-function secure(dialled: Dialled, ask: HandshakeAsk): Promise<Line> {
+function secure(dialled: Dialled, ask: HandshakeOverAsk): Promise<Line> {
   const startMs = ask.clock.monotonicMs();
   const tls = startTls(dialled, ask);
   let staple: Buffer | null = null;
@@ -214,6 +217,14 @@ function awaitCertificateAnswer(tls: TLSSocket, accepted: () => void): NodeJS.Ti
  */
 export async function handshake(ask: HandshakeAsk): Promise<Line> {
   const dialled = await dial(ask.addresses, ask.authority.port, { timeoutMs: ask.dialTimeoutMs, signal: ask.signal });
+  return handshakeOver(dialled, ask);
+}
+
+/**
+ * Shakes hands over a connection that is there already, for example through another proxy (via.ts). Owns the socket:
+ * it is destroyed when this rejects. Throws as `handshake` does, without `dial.*`.
+ */
+export async function handshakeOver(dialled: Dialled, ask: HandshakeOverAsk): Promise<Line> {
   try {
     return await secure(dialled, ask);
   } catch (thrown) {
