@@ -8,6 +8,10 @@ export interface Io {
   readonly stdin: Readable;
   /** Whether standard output is a terminal. */
   readonly isTty: boolean;
+  /** Whether standard error is a terminal: progress is drawn only there. */
+  readonly isErrTty?: boolean;
+  /** Width of the terminal in characters; absent: not a terminal. */
+  readonly columns?: number;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }

@@ -9,6 +9,8 @@ export function processIo(): Io {
     err: (text) => process.stderr.write(text),
     stdin: process.stdin,
     isTty: process.stdout.isTTY === true,
+    isErrTty: process.stderr.isTTY === true,
+    ...(process.stdout.columns > 0 ? { columns: process.stdout.columns } : {}),
     cwd: process.cwd(),
     env: process.env,
   };

@@ -48,7 +48,8 @@ export function readTrustMaterial(config: Config, policy: Policy, ownCas: readon
   };
 }
 
-function readSystemAnchors(): string | null {
+/** PEM of the system's trust store; null: there is none that we know. */
+export function readSystemAnchors(): string | null {
   for (const file of SYSTEM_STORES) {
     try {
       return readText(file, MAX_ANCHOR_BYTES);

@@ -1,0 +1,157 @@
+/**
+ * `completion bash|zsh|fish`: a completion script, generated from the command table.
+ *
+ * Does: commands, options, words and files; the scripts run nothing when they are loaded.
+ */
+import { COMMANDS, type Entry, type Option, type Takes } from './commands.ts';
+import type { Io } from './io.ts';
+import { EXIT_OK, readArguments, UsageError, withUsage } from './usage.ts';
+
+const SHELLS = { bash, zsh, fish } as const;
+
+/** @returns 0 printed, 2 usage. */
+export async function runCompletion(argv: readonly string[], io: Io): Promise<number> {
+  return withUsage('completion', io, async () => {
+    const { positionals } = readArguments(argv, {});
+    const [shell, second] = positionals;
+    if (shell === undefined || second !== undefined || !Object.hasOwn(SHELLS, shell)) {
+      throw new UsageError('name a shell: bash, zsh or fish');
+    }
+    io.out(SHELLS[shell as keyof typeof SHELLS]());
+    return EXIT_OK;
+  });
+}
+
+const ENTRIES = Object.entries(COMMANDS);
+
+function words(takes: Takes | undefined): readonly string[] {
+  return typeof takes === 'object' ? takes : [];
+}
+
+function namesOf({ flag, short }: Option): readonly string[] {
+  return short === undefined ? [flag] : [flag, short];
+}
+
+/** In single quotes, for all three shells: our own texts hold no backslash. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function bash(): string {
+  const commands = ENTRIES.map(([name, entry]) => `    ${name}) ${bashCase(entry)} ;;`);
+  return [
+    '# bash completion of pinwarden; load it with: source <(pinwarden completion bash)',
+    '_pinwarden() {',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: braces of bash
+    '  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} offer= files=',
+    '  COMPREPLY=()',
+    '  if [ "$COMP_CWORD" -eq 1 ]; then',
+    `    COMPREPLY=($(compgen -W ${quote(['help', ...Object.keys(COMMANDS)].join(' '))} -- "$word"))`,
+    '    return',
+    '  fi',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: braces of bash
+    '  case "${COMP_WORDS[1]}" in',
+    ...commands,
+    '  esac',
+    '  [ -n "$offer" ] && COMPREPLY=($(compgen -W "$offer" -- "$word"))',
+    '  [ -n "$files" ] && compopt -o filenames 2>/dev/null && COMPREPLY+=($(compgen -f -- "$word"))',
+    '}',
+    'complete -F _pinwarden pinwarden',
+    '',
+  ].join('\n');
+}
+
+/** What one command offers after an option that takes a value, and elsewhere. */
+function bashCase(entry: Entry): string {
+  const values = entry.options
+    .filter(({ takes }) => takes !== undefined)
+    .map((option) => `${namesOf(option).join('|')}) ${bashOffer(option.takes)} ;;`);
+  const flags = [...entry.options.map(({ flag }) => flag), '--help'].join(' ');
+  const plain = `offer=${quote([...words(entry.operand), flags].join(' '))}${isPath(entry.operand) ? '; files=1' : ''}`;
+  return `case "$before" in ${[...values, `*) ${plain} ;;`].join(' ')} esac`;
+}
+
+function bashOffer(takes: Takes | undefined): string {
+  return isPath(takes) ? 'files=1' : `offer=${quote(words(takes).join(' '))}`;
+}
+
+function isPath(takes: Takes | undefined): boolean {
+  return takes === 'file' || takes === 'directory';
+}
+
+function zsh(): string {
+  const commands = ENTRIES.map(([name, { does }]) => `    ${quote(`${name}:${zshText(does)}`)}`);
+  const cases = ENTRIES.map(([name, entry]) => `    ${name}) _arguments ${zshArguments(entry).join(' ')} ;;`);
+  return [
+    '#compdef pinwarden',
+    '# zsh completion of pinwarden; load it with: source <(pinwarden completion zsh)',
+    '_pinwarden() {',
+    '  local -a commands=(',
+    ...commands,
+    '  )',
+    '  if (( CURRENT == 2 )); then',
+    "    _describe 'command' commands",
+    '    return',
+    '  fi',
+    '  local command=$words[2]',
+    '  shift words; (( CURRENT-- ))',
+    '  case $command in',
+    ...cases,
+    '  esac',
+    '}',
+    'compdef _pinwarden pinwarden',
+    '',
+  ].join('\n');
+}
+
+function zshArguments({ options, operand }: Entry): readonly string[] {
+  const specs = options.flatMap((option) =>
+    namesOf(option).map((name) => {
+      const value = option.takes === undefined ? '' : `:${zshText(option.value ?? 'value')}:${zshAction(option.takes)}`;
+      return quote(`*${name}[${zshText(option.does)}]${value}`);
+    }),
+  );
+  return [...specs, ...(operand === undefined ? [] : [quote(`*:${'operand'}:${zshAction(operand)}`)])];
+}
+
+/** Colons and brackets mean something in a specification. */
+function zshText(text: string): string {
+  return text.replaceAll(/[:[\]|]/g, ' ');
+}
+
+function zshAction(takes: Takes): string {
+  if (takes === 'directory') return '_files -/';
+  if (takes === 'file') return '_files';
+  if (takes === 'host') return '_hosts';
+  return typeof takes === 'string' ? ' ' : `(${takes.join(' ')})`;
+}
+
+function fish(): string {
+  const unset = `not __fish_seen_subcommand_from ${Object.keys(COMMANDS).join(' ')}`;
+  const commands = ENTRIES.map(
+    ([name, { does }]) => `complete -c pinwarden -n ${quote(unset)} -a ${name} -d ${quote(does)}`,
+  );
+  const rest = ENTRIES.flatMap(([name, entry]) => fishLines(name, entry));
+  return [
+    '# fish completion of pinwarden; load it with: pinwarden completion fish | source',
+    'complete -c pinwarden -f',
+    ...commands,
+    ...rest,
+    '',
+  ].join('\n');
+}
+
+function fishLines(name: string, { options, operand }: Entry): readonly string[] {
+  const when = `-n ${quote(`__fish_seen_subcommand_from ${name}`)}`;
+  const flags = options.map(({ flag, short, takes, does }) => {
+    const one = short === undefined ? '' : ` -s ${short.slice(1)}`;
+    const value = takes === undefined ? '' : ` -r${isPath(takes) ? ' -F' : ''}`;
+    const choice = words(takes).length === 0 ? '' : ` -a ${quote(words(takes).join(' '))}`;
+    return `complete -c pinwarden ${when} -l ${flag.slice(2)}${one}${value}${choice} -d ${quote(does)}`;
+  });
+  if (operand === undefined) return flags;
+  if (isPath(operand)) return [...flags, `complete -c pinwarden ${when} -F`];
+  return words(operand).length === 0
+    ? flags
+    : [...flags, `complete -c pinwarden ${when} -a ${quote(words(operand).join(' '))}`];
+}

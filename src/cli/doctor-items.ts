@@ -1,0 +1,169 @@
+/**
+ * What doctor looks at on this machine: runtime, files, CA, clock, trust stores. Each answer names the next step.
+ *
+ * Does not: talk to a running proxy (doctor-running.ts), or change anything but a probe file in the state directory.
+ */
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FileError, pathExists, readText, remove, writeNew } from '../host/files.ts';
+import { DEFAULT_MAX_LOG_LIST_AGE_MS } from '../pki/ct/log-list.ts';
+import type { Config } from '../policy/config.ts';
+import { lint } from '../policy/lint.ts';
+import { CaFileError, openCa } from '../runtime/ca-files.ts';
+import { judgeEnvironment } from '../runtime/environment.ts';
+import { PUBLIC_ANCHORS_OLD_MS, parsePublicAnchors } from '../runtime/trust-loader.ts';
+import type { Trust } from '../verify/trust.ts';
+import { storesOf, trustedCa } from './ca-trust.ts';
+import { readCaCertificates } from './installation.ts';
+import type { Io } from './io.ts';
+import { type Files, shorten } from './policy-files.ts';
+import { day, daysLeft } from './probe-facts.ts';
+import { plural } from './screen.ts';
+import { createMachine } from './stores/machine.ts';
+import { CommandError } from './usage.ts';
+
+export interface Item {
+  readonly name: string;
+  readonly is: 'ok' | 'warn' | 'fail';
+  readonly says: string;
+  /** null: nothing to do. */
+  readonly next: string | null;
+}
+
+export function ok(name: string, says: string): Item {
+  return { name, is: 'ok', says, next: null };
+}
+
+export function warn(name: string, says: string, next: string): Item {
+  return { name, is: 'warn', says, next };
+}
+
+export function fail(name: string, says: string, next: string): Item {
+  return { name, is: 'fail', says, next };
+}
+
+/** `engines` of package.json. */
+const NODE_MIN = [24, 21] as const;
+
+export function runtimeItems(nodeVersion: string, env: Io['env']): readonly Item[] {
+  const [major = 0, minor = 0] = nodeVersion.split('.').map(Number);
+  const isOld = major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1]);
+  const { refusals, warnings } = judgeEnvironment(env);
+  return [
+    isOld
+      ? fail(
+          'node',
+          `${nodeVersion} is older than ${NODE_MIN.join('.')}`,
+          'npm ci brings the right one: npx --no pinwarden doctor',
+        )
+      : ok('node', nodeVersion),
+    ...refusals.map((line) => fail('environment', line, 'unset it')),
+    ...warnings.map((line) => warn('environment', line, 'unset it, or leave it: the proxy does not read it')),
+  ];
+}
+
+export function fileItems(files: Files, nowMs: number, io: Io): readonly Item[] {
+  const errors = files.mistakes.filter(({ severity }) => severity === 'error');
+  const [first] = errors;
+  if (first !== undefined) {
+    const place = `${shorten(first.place.file, io.cwd)}:${first.place.line}`;
+    const isMissing = files.texts.size === 0;
+    const next = isMissing ? 'pinwarden init, or name the file with -c' : 'pinwarden check';
+    return [fail('files', `${plural(errors.length, 'error')}: ${place}: ${first.message}`, next)];
+  }
+  const { config, policy } = files;
+  if (config === null || policy === null) return [fail('files', 'cannot be read', 'pinwarden check')];
+  const warnings = files.mistakes.length + lint(policy, config, nowMs).length;
+  const says = `${plural(policy.rules.length, 'rule')} in ${plural(files.policyFiles, 'policy file')}`;
+  return warnings === 0
+    ? [ok('files', says)]
+    : [warn('files', `${says}, ${plural(warnings, 'warning')}`, 'pinwarden check')];
+}
+
+/** Weeks enough to hand a new CA to every client. */
+const CA_NOTICE_DAYS = 30;
+
+export function caItems({ ca }: Config, nowMs: number): readonly Item[] {
+  if (!pathExists(ca.certificateFile) && !pathExists(ca.keyFile)) {
+    return ca.create === 'never'
+      ? [fail('CA', `${ca.certificateFile} is missing and create is never`, 'mount a CA, or make one: pinwarden init')]
+      : [warn('CA', 'none yet: the first start makes one', 'pinwarden init makes it now')];
+  }
+  try {
+    const opened = openCa({ ...ca, create: 'never' }, nowMs, process.getuid?.() ?? null);
+    const left = daysLeft(opened.ca.notAfterMs, nowMs);
+    const says = `valid to ${day(opened.ca.notAfterMs)}, ${left} days left; the key is for its owner alone`;
+    return [left < CA_NOTICE_DAYS ? warn('CA', says, 'pinwarden ca rotate') : ok('CA', says)];
+  } catch (thrown) {
+    if (!(thrown instanceof CaFileError)) throw thrown;
+    return [fail('CA', thrown.message, 'correct that; a new CA: pinwarden ca rotate')];
+  }
+}
+
+const PUBLIC_ANCHORS_FILE = fileURLToPath(new URL('../../config/anchors/public.json', import.meta.url));
+const MAX_ANCHOR_BYTES = 8 * 1024 * 1024;
+
+/** A wrong clock shows against what cannot be younger than now: the anchors that ship. */
+export function clockItems(nowMs: number): readonly Item[] {
+  const { frozenAtMs } = parsePublicAnchors(readText(PUBLIC_ANCHORS_FILE, MAX_ANCHOR_BYTES));
+  const now = new Date(nowMs).toISOString();
+  const clock =
+    nowMs < frozenAtMs
+      ? fail('clock', `${now} is before this build: every judgement on validity is wrong`, 'set the clock (NTP)')
+      : ok('clock', now);
+  const isOld = nowMs - frozenAtMs > PUBLIC_ANCHORS_OLD_MS;
+  const says = `public anchors of ${day(frozenAtMs)}`;
+  return [clock, isOld ? warn('anchors', `${says}: more than 180 days old`, 'update pinwarden') : ok('anchors', says)];
+}
+
+export function transparencyItems({ ct }: Config, trust: Trust, nowMs: number): readonly Item[] {
+  if (ct.logList === null || trust.logList === null) {
+    return [
+      warn('CT', 'no log list: timestamps are not judged', 'set ct.logList to a list (JSON v3) that you keep fresh'),
+    ];
+  }
+  const ageMs = nowMs - trust.logList.timestampMs;
+  const says = `log list of ${day(trust.logList.timestampMs)}, ${plural(trust.logList.logs.size, 'log')}`;
+  return [
+    ageMs > DEFAULT_MAX_LOG_LIST_AGE_MS
+      ? warn('CT', `${says}: more than 70 days old, so timestamps are not judged`, 'renew the file')
+      : ok('CT', says),
+  ];
+}
+
+/** Verdicts must be written before bytes flow, so a directory that cannot be written to stops the proxy. */
+export function diskItems({ state, audit }: Config): readonly Item[] {
+  return [
+    ['state', state],
+    ['audit', dirname(audit.file)],
+  ].map(([name = '', directory = '']) => {
+    if (!pathExists(directory)) return ok(name, `${directory} is made at the first start`);
+    const file = join(directory, `.doctor-${process.pid}`);
+    try {
+      writeNew(file, '', 0o600);
+      remove(file);
+      return ok(name, directory);
+    } catch (thrown) {
+      if (!(thrown instanceof FileError)) throw thrown;
+      return fail(name, thrown.message, `let the user of the proxy write to ${directory}`);
+    }
+  });
+}
+
+/** Which clients of this machine trust the CA. */
+export function storeItems(config: Config, io: Io): readonly Item[] {
+  try {
+    const [current] = readCaCertificates(config);
+    const machine = createMachine(io.env);
+    const stores = storesOf(machine);
+    const without = stores.filter((store) => store.missing !== null || !store.holds(trustedCa(current)));
+    if (stores.length === 0) return [];
+    if (without.length === 0)
+      return [ok('clients', `${plural(stores.length, 'trust store')} of this machine trust the CA`)];
+    const names = without.map(({ kind, where }) => `${kind} (${where})`).join(', ');
+    return [warn('clients', `do not trust the CA: ${names}`, 'pinwarden ca trust, or: eval "$(pinwarden env)"')];
+  } catch (thrown) {
+    if (thrown instanceof CommandError) return [];
+    throw thrown;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What doctor asks of a running proxy, over its own addresses: whether it listens, is ready, and which clients refuse
+ * its CA. Nothing is sent through the proxy.
+ */
+import { get } from 'node:http';
+import { connect } from 'node:net';
+import type { Config, ListenAddress } from '../policy/config.ts';
+import { printListen } from '../runtime/bind.ts';
+import { fail, type Item, ok, warn } from './doctor-items.ts';
+
+const TIMEOUT_MS = 2_000;
+/** Metrics of 200 groups have some 500 KiB. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
+
+export async function runningItems({ listen, metrics }: Config): Promise<readonly Item[]> {
+  const targets = listen.filter(({ port }) => port !== 0).map(reachable);
+  const answers = await Promise.all(targets.map(async (target) => [target, await isOpen(target)] as const));
+  const version = metrics === null || metrics.port === 0 ? null : await ask(reachable(metrics), '/version');
+  const isOurs = version !== null && /"openssl":/.test(version.body);
+  if (answers.every(([, open]) => !open)) {
+    const where = targets.map(printListen).join(', ');
+    return [
+      ok(
+        'listeners',
+        `${where === '' ? 'ports are left to the system' : `nothing listens on ${where}`}: not running, or elsewhere`,
+      ),
+      ...(version === null || metrics === null
+        ? []
+        : [fail('metrics', `${printListen(metrics)} belongs to something else`, 'stop it, or choose another port')]),
+    ];
+  }
+  const items = answers.map(([target, open]) => listenerItem(target, open, metrics === null ? null : isOurs));
+  if (!isOurs || metrics === null) return items;
+  return [...items, ...(await readinessItems(reachable(metrics))), ...(await clientItems(reachable(metrics)))];
+}
+
+/** `isOurs`: null when there is no metrics address to tell by. */
+function listenerItem(target: ListenAddress, open: boolean, isOurs: boolean | null): Item {
+  const where = printListen(target);
+  if (!open)
+    return fail('listeners', `nothing listens on ${where}`, 'restart the proxy: listeners are opened at a start');
+  if (isOurs === null)
+    return ok('listeners', `something listens on ${where}; metrics are off, so it cannot be told what`);
+  return isOurs
+    ? ok('listeners', `the proxy listens on ${where}`)
+    : fail('listeners', `something else listens on ${where}`, 'stop it, or choose another port in listen:');
+}
+
+/** Bound to everything means reachable on loopback. */
+function reachable({ address, port }: ListenAddress): ListenAddress {
+  if (address === '0.0.0.0') return { address: '127.0.0.1', port };
+  return address === '::' ? { address: '::1', port } : { address, port };
+}
+
+async function readinessItems(target: ListenAddress): Promise<readonly Item[]> {
+  const answer = await ask(target, '/readyz');
+  if (answer?.status === 200) return [ok('ready', 'the running proxy is ready')];
+  return [
+    fail(
+      'ready',
+      `the running proxy is not ready: ${answer?.body.slice(0, 200).trim() ?? 'no answer'}`,
+      'look at its output',
+    ),
+  ];
+}
+
+const ALERT = /^pinwarden_client_alerts_total\{([^}]*)\} ([0-9.e+]+)$/gm;
+/** What TLS clients say of a certificate whose CA they do not know (RFC 8446 §6.2). */
+const DISTRUST = ['unknown_ca', 'bad_certificate', 'certificate_unknown'];
+
+async function clientItems(target: ListenAddress): Promise<readonly Item[]> {
+  const answer = await ask(target, '/metrics');
+  const refused = [...(answer?.body ?? '').matchAll(ALERT)].flatMap(([, labels = '', count = '0']) => {
+    const client = /client="([^"]*)"/.exec(labels)?.[1] ?? '?';
+    const alert = /alert="([^"]*)"/.exec(labels)?.[1] ?? '?';
+    return Number(count) > 0 && DISTRUST.includes(alert) ? [`${client} (${alert}, ${count})`] : [];
+  });
+  if (refused.length === 0) return [ok('refusals', 'no client has refused our CA since the start')];
+  return [
+    warn(
+      'refusals',
+      `client groups that refused our CA: ${refused.join(', ')}`,
+      'give them the CA (pinwarden ca export), or bypass hosts that pin on their own',
+    ),
+  ];
+}
+
+async function isOpen({ address, port }: ListenAddress): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port });
+    const end = (open: boolean): void => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.setTimeout(TIMEOUT_MS, () => end(false));
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+async function ask({ address, port }: ListenAddress, path: string): Promise<Answer | null> {
+  return new Promise((resolve) => {
+    const request = get({ host: address, port, path, timeout: TIMEOUT_MS, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        body += chunk;
+        if (body.length > MAX_BODY_BYTES) request.destroy();
+      });
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      response.once('error', () => resolve(null));
+    });
+    request.once('timeout', () => request.destroy());
+    request.once('error', () => resolve(null));
+    request.once('close', () => resolve(null));
+  });
+}

@@ -1,0 +1,111 @@
+/**
+ * The installation that a command is about: its configuration, and where its CA lies.
+ *
+ * Does: read pinwarden.yaml by the code of the proxy, and say what to do when it is not there or not valid.
+ * Does not: make anything.
+ */
+import { dirname, join, resolve } from 'node:path';
+import { FileError, pathExists, readText } from '../host/files.ts';
+import { clip } from '../model/text.ts';
+import type { Certificate } from '../pki/x509/certificate.ts';
+import { parsePem } from '../pki/x509/pem.ts';
+import type { Config } from '../policy/config.ts';
+import { loadConfig } from '../policy/load.ts';
+import { readConfigFile } from '../runtime/sources.ts';
+import type { Io } from './io.ts';
+import { DEFAULT_CONFIG, shorten } from './policy-files.ts';
+import { CommandError } from './usage.ts';
+
+/** A CA file with a chain stays far below. */
+const MAX_PEM_BYTES = 256 * 1024;
+
+/** @throws CommandError when the file is missing or refused. `named`: what `-c` said. */
+export function readInstallation(named: string | undefined, io: Io): Config {
+  const file = resolve(io.cwd, named ?? DEFAULT_CONFIG);
+  let text: string;
+  try {
+    text = readConfigFile(file).text;
+  } catch (thrown) {
+    if (!(thrown instanceof FileError)) throw thrown;
+    throw new CommandError(thrown.message, 'name a configuration with -c FILE, or make one: pinwarden init');
+  }
+  const loaded = loadConfig(text, file);
+  if (loaded.ok) return loaded.value;
+  const first = loaded.mistakes.find(({ severity }) => severity === 'error');
+  const message = `${shorten(file, io.cwd)}:${first?.place.line ?? 1}: ${first?.message ?? 'not valid'}`;
+  throw new CommandError(message, `pinwarden check -c ${shorten(file, io.cwd)}`);
+}
+
+/** The same, or a configuration of defaults when there is no file and none was named. @throws CommandError */
+export function readInstallationOrDefaults(named: string | undefined, io: Io): Config {
+  const file = resolve(io.cwd, named ?? DEFAULT_CONFIG);
+  if (named !== undefined || pathExists(file)) return readInstallation(named, io);
+  const loaded = loadConfig('version: 1\n', file);
+  if (!loaded.ok) throw new TypeError(loaded.mistakes[0]?.message ?? 'the defaults are refused');
+  return loaded.value;
+}
+
+/** The two files of a CA that takes over at the next rotation. */
+export interface CaPair {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+/** Beside the CA: made by `ca rotate`, trusted by clients before it signs anything. */
+export function nextPair({ ca }: Config): CaPair {
+  return { certificateFile: beside(ca.certificateFile, 'next-'), keyFile: beside(ca.keyFile, 'next-') };
+}
+
+/** Beside the CA: what was replaced by the last rotation. Its key is gone. */
+export function previousCertificateFile({ ca }: Config): string {
+  return beside(ca.certificateFile, 'previous-');
+}
+
+function beside(file: string, prefix: string): string {
+  return join(dirname(file), `${prefix}${file.slice(dirname(file).length).replace(/^[\\/]+/, '')}`);
+}
+
+/** A CA certificate as clients get it. */
+export interface CaCertificate {
+  readonly slot: 'current' | 'next' | 'previous';
+  readonly file: string;
+  readonly certificate: Certificate;
+  readonly pem: string;
+}
+
+/** The current CA first, then the next and the previous one where they exist. @throws CommandError without a current one */
+export function readCaCertificates(config: Config): readonly [CaCertificate, ...CaCertificate[]] {
+  const current = readCaCertificate('current', config.ca.certificateFile);
+  if (current === null) {
+    throw new CommandError(`there is no CA: ${config.ca.certificateFile}`, 'make one: pinwarden init');
+  }
+  const next = readCaCertificate('next', nextPair(config).certificateFile);
+  const previous = readCaCertificate('previous', previousCertificateFile(config));
+  return [current, ...[next, previous].filter((one) => one !== null)];
+}
+
+function readCaCertificate(slot: CaCertificate['slot'], file: string): CaCertificate | null {
+  const next = `replace the file with the right one, or move it away and run: pinwarden init`;
+  let text: string;
+  try {
+    text = readText(file, MAX_PEM_BYTES);
+  } catch (thrown) {
+    if (thrown instanceof FileError && thrown.why === 'missing') return null;
+    throw thrown instanceof FileError ? new CommandError(thrown.message, next) : thrown;
+  }
+  const parsed = parsePem(text);
+  const certificate = parsed.ok ? parsed.value[0] : undefined;
+  if (certificate === undefined) {
+    throw new CommandError(`${file}: no readable certificate${parsed.ok ? '' : `: ${clip(parsed.why)}`}`, next);
+  }
+  return { slot, file, certificate, pem: pemOf(certificate.der.bytes) };
+}
+
+/** RFC 7468 text of one certificate. */
+export function pemOf(der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+}

@@ -1,0 +1,114 @@
+/**
+ * `probe HOST[:PORT]… [--via PROXY] [--yaml|--json] [-f FILE] [--anchors public|system|FILE] [--resolve HOST:ADDRESS]…`
+ *
+ * Dials with the handshake of the proxy and judges with its examine: shows the chain with its pins, and every check.
+ * `--via` looks a second time through another HTTP proxy and compares. `--yaml` prints a ready policy file.
+ *
+ * The guard that keeps a proxy from dialling private addresses does not hold here: a probe is asked for by the
+ * operator at a shell, who may look at any host that this machine reaches (probe-look.ts).
+ */
+import { systemClock } from '../host/clock.ts';
+import { type Authority, printAuthority } from '../model/authority.ts';
+import { readInstallationOrDefaults } from './installation.ts';
+import type { Io } from './io.ts';
+import { conclude, day, type Probed, probedJson } from './probe-facts.ts';
+import { createGlass, type Glass, look } from './probe-look.ts';
+import { type ProbeOptions, readProbeOptions } from './probe-options.ts';
+import { probedBlock, probedLine, probedTotal } from './probe-screen.ts';
+import { policyText, ruleLines } from './probe-yaml.ts';
+import { createProgress } from './progress.ts';
+import { createScreen } from './screen.ts';
+import { EXIT_NO, EXIT_OK, withUsage } from './usage.ts';
+
+/** Handshakes at a time: enough to be fast over a list, too few to be taken for a scan. */
+const AT_ONCE = 16;
+/** Up to here a host gets a block, from here on a line. */
+const BLOCKS_MAX = 4;
+
+/** @returns 0 every chain is good, 1 one is bad or was not reached (or no rule may be made of it), 2 usage. */
+export async function runProbe(argv: readonly string[], io: Io): Promise<number> {
+  return withUsage('probe', io, async () => {
+    const options = readProbeOptions(argv, io);
+    const glass = createGlass(readInstallationOrDefaults(options.config, io), options);
+    try {
+      const all = await probeAll(options, glass, printer(options, glass, io), io);
+      return finish(all, options, glass, io);
+    } finally {
+      glass.close();
+    }
+  });
+}
+
+/** Looks at all hosts, some at a time; `print` is called in the order of the list. */
+async function probeAll(
+  { hosts, via }: ProbeOptions,
+  glass: Glass,
+  print: (probed: Probed) => void,
+  io: Io,
+): Promise<readonly Probed[]> {
+  const progress = createProgress(hosts.length, io, systemClock);
+  const done: Probed[] = [];
+  let next = 0;
+  let printed = 0;
+  const work = async (): Promise<void> => {
+    for (let index = next++; index < hosts.length; index = next++) {
+      const host = hosts[index];
+      if (host === undefined) return;
+      done[index] = await probeOne(host, via, glass);
+      progress.clear();
+      for (let ready = done[printed]; ready !== undefined; ready = done[printed]) {
+        print(ready);
+        printed += 1;
+      }
+      progress.step();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, hosts.length) }, work));
+  progress.clear();
+  return done;
+}
+
+async function probeOne(host: Authority, via: Authority | null, glass: Glass): Promise<Probed> {
+  const ways = via === null ? [null] : [null, via];
+  const views = await Promise.all(ways.map(async (way) => look(host, way, glass)));
+  return conclude(printAuthority(host), views);
+}
+
+/** What is printed while the probe goes on. */
+function printer({ print, hosts }: ProbeOptions, glass: Glass, io: Io): (probed: Probed) => void {
+  if (print === 'yaml') return () => undefined;
+  if (print === 'json') return (probed) => io.out(`${JSON.stringify(probedJson(probed, glass))}\n`);
+  const screen = createScreen(io);
+  if (hosts.length > BLOCKS_MAX) return (probed) => io.out(probedLine(probed, screen));
+  return (probed) => io.out(`${probedBlock(probed, glass, screen)}\n`);
+}
+
+function finish(all: readonly Probed[], options: ProbeOptions, glass: Glass, io: Io): number {
+  if (options.print === 'yaml') return printRules(all, options, glass, io);
+  if (options.print === 'screen') {
+    if (all.length > BLOCKS_MAX) io.out(probedTotal(all));
+    if (all.length <= BLOCKS_MAX && all.every(({ word }) => word === 'good')) io.out(nextStep(options));
+  }
+  return all.every(({ word }) => word === 'good') ? EXIT_OK : EXIT_NO;
+}
+
+function nextStep({ via, hosts }: ProbeOptions): string {
+  const { host } = hosts[0];
+  const target = hosts.map((one) => printAuthority(one).replace(/:443$/, '')).join(' ');
+  return via === null
+    ? `next: compare from a second network: pinwarden probe ${target} --via PROXY\n      then a ready rule: pinwarden probe ${target} --yaml\n`
+    : `next: a ready rule: pinwarden probe ${target} --yaml > config/policies/${host}.yaml\n      and then: pinwarden check\n`;
+}
+
+function printRules(all: readonly Probed[], { anchors }: ProbeOptions, glass: Glass, io: Io): number {
+  const names = new Set<string>();
+  const rules: (readonly string[])[] = [];
+  for (const probed of all) {
+    const rule = ruleLines(probed, glass, anchors, names);
+    if (rule.ok) rules.push(rule.lines);
+    else io.err(`pinwarden probe: no rule for ${probed.target}: ${rule.why}\nnext: ${rule.next}\n`);
+  }
+  const compared = all.every(({ comparison }) => comparison?.is === 'same');
+  if (rules.length > 0) io.out(policyText(rules, day(systemClock.nowMs()), compared));
+  return rules.length === all.length ? EXIT_OK : EXIT_NO;
+}
