@@ -26,6 +26,8 @@ export interface Panel {
   readonly columns?: readonly string[];
   /** Tables: name of the value's column. */
   readonly value?: string;
+  /** Tables: the smallest first. */
+  readonly rising?: boolean;
 }
 
 export interface Row {
@@ -166,6 +168,8 @@ function panelJson(panel: Panel) {
     fieldConfig: {
       defaults: {
         unit,
+        // What grew over a range is reckoned from samples and seldom whole.
+        ...(instant && unit === 'short' ? { decimals: 0 } : {}),
         color: { mode: steps === undefined ? 'palette-classic' : 'thresholds' },
         ...(steps === undefined
           ? {}
@@ -180,7 +184,7 @@ function panelJson(panel: Panel) {
   };
 }
 
-function optionsOf({ kind, steps, columns = [], value = 'value' }: Panel) {
+function optionsOf({ kind, steps, columns = [], value = 'value', rising = false }: Panel) {
   const calcs = ['lastNotNull'];
   if (kind === 'timeseries') {
     return {
@@ -198,7 +202,7 @@ function optionsOf({ kind, steps, columns = [], value = 'value' }: Panel) {
   }
   const indexByName = Object.fromEntries([...columns, 'Value'].map((name, index) => [name, index]));
   return {
-    options: { showHeader: true, cellHeight: 'sm', sortBy: [{ displayName: value, desc: true }] },
+    options: { showHeader: true, cellHeight: 'sm', sortBy: [{ displayName: value, desc: !rising }] },
     transformations: [
       { id: 'organize', options: { excludeByName: { Time: true }, indexByName, renameByName: { Value: value } } },
     ],

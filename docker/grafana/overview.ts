@@ -104,7 +104,7 @@ const ALIVE_ROW: Row = {
     ),
     stat(
       4,
-      'Policy files on their last good text',
+      'Files on their last good text',
       'short',
       'Files whose newest text was refused. Their rules are those of before.',
       one(`sum(pinwarden_config_sources_held{${HERE}})`, 'files'),
@@ -290,13 +290,17 @@ const COST_ROW: Row = {
     ),
     graph(
       8,
-      'Event loop lag and open files',
+      'Event loop lag, p99',
+      's',
+      'Delay in the busiest process of each instance: what every tunnel of that process waits.',
+      one(`max by (instance) (nodejs_eventloop_lag_p99_seconds{${HERE}})`, '{{instance}}'),
+    ),
+    graph(
+      8,
+      'Open files',
       'percentunit',
-      'The fullest process of each instance: open files as a share of its limit, and the 99th percentile of event loop delay in seconds (1 is a second).',
-      [
-        { expr: `max(process_open_fds{${HERE}} / process_max_fds{${HERE}})`, legend: 'open files' },
-        { expr: `max(nodejs_eventloop_lag_p99_seconds{${HERE}})`, legend: 'event loop p99' },
-      ],
+      'File descriptors in use, in the fullest process of each instance, as a share of its limit.',
+      one(`max by (instance) (process_open_fds{${HERE}} / process_max_fds{${HERE}})`, '{{instance}}'),
     ),
     graph(
       8,

@@ -1,7 +1,8 @@
 /** The work of those who keep pins: what is used, what expires, what would break, whose it is. */
 import type { Dashboard, Row } from './dashboard.ts';
-import { graph, HERE, one, risingTo, stat, table, ZERO_IS_GOOD } from './words.ts';
+import { fallingTo, graph, HERE, one, risingTo, stat, table, ZERO_IS_GOOD } from './words.ts';
 
+const DAY = 86_400;
 const MINE = `${HERE},policy=~"$policy"`;
 /** Adds the owner of a policy to a count by instance and policy; policy_info has one series for each. */
 const OWNER = `* on (job, instance, policy) group_left (owner) pinwarden_policy_info{${MINE}}`;
@@ -142,7 +143,7 @@ const EXPIRY_ROW: Row = {
           legend: '',
         },
       ],
-      { columns: ['what', 'policy', 'slot'], value: 'left' },
+      { columns: ['what', 'policy', 'slot'], value: 'left', rising: true },
     ),
     stat(
       4,
@@ -150,13 +151,15 @@ const EXPIRY_ROW: Row = {
       's',
       'Time until the first pins of any policy expire.',
       one(`min(pinwarden_pin_expiry_timestamp_seconds{${MINE}}) - time()`, 'left'),
+      { steps: fallingTo(28 * DAY, 7 * DAY) },
     ),
     stat(
       4,
-      'First upstream certificate to expire',
+      'First upstream certificate',
       's',
       'Time until the first certificate on a verified path expires.',
       one(`min(pinwarden_upstream_cert_expiry_timestamp_seconds{${MINE}}) - time()`, 'left'),
+      { steps: fallingTo(7 * DAY, 3 * DAY) },
     ),
     stat(
       4,
@@ -164,6 +167,7 @@ const EXPIRY_ROW: Row = {
       's',
       'Time until the CA that mints for clients expires.',
       one(`min(pinwarden_ca_expiry_timestamp_seconds{${HERE}}) - time()`, 'left'),
+      { steps: fallingTo(30 * DAY, 7 * DAY) },
     ),
   ],
 };
@@ -176,8 +180,8 @@ const CHECK_ROW: Row = {
       8,
       'Outcomes in the range shown',
       'short',
-      'pass, fail, absent (nothing was offered to judge) and skipped (the rule does not ask).',
-      one(`sum by (check, result) (increase(pinwarden_checks_total{${HERE}}[$__range])) > 0`),
+      'pass, fail, and absent: nothing was offered to judge. What a rule does not ask is left out.',
+      one(`sum by (check, result) (increase(pinwarden_checks_total{${HERE},result!="skipped"}[$__range])) > 0`),
       { columns: ['check', 'result'], value: 'connections' },
     ),
     graph(

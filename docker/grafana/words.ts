@@ -30,6 +30,15 @@ export function risingTo(orange: number, red: number) {
   ];
 }
 
+/** Seconds that are left: red below `red`, orange below `orange`. */
+export function fallingTo(orange: number, red: number) {
+  return [
+    { from: null, color: 'red' },
+    { from: red, color: 'orange' },
+    { from: orange, color: 'green' },
+  ];
+}
+
 export function one(expr: string, legend = ''): readonly Target[] {
   return [{ expr, legend }];
 }

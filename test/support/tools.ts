@@ -5,7 +5,21 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 
-export type Tool = 'curl' | 'openssl' | 'nginx' | 'python3' | 'squid' | 'promtool';
+export type Tool =
+  | 'curl'
+  | 'openssl'
+  | 'nginx'
+  | 'python3'
+  | 'squid'
+  | 'promtool'
+  | 'prometheus'
+  | 'amtool'
+  | 'chromium'
+  | 'certutil'
+  | 'keytool'
+  | 'bash'
+  | 'zsh'
+  | 'fish';
 
 const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   curl: ['curl', '--version'],
@@ -14,6 +28,15 @@ const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   python3: ['python3', '--version'],
   squid: ['squid', '--version'],
   promtool: ['promtool', '--version'],
+  prometheus: ['prometheus', '--version'],
+  amtool: ['amtool', '--version'],
+  chromium: ['chromium', '--version'],
+  // It has no option that ends well.
+  certutil: ['sh', '-c', 'command -v certutil'],
+  keytool: ['keytool', '-help'],
+  bash: ['bash', '--version'],
+  zsh: ['zsh', '--version'],
+  fish: ['fish', '--version'],
 };
 
 const known = new Map<Tool, boolean>();

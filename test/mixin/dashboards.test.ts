@@ -1,0 +1,152 @@
+/**
+ * The rules that Grafana's dashboard-linter holds a mixin to, on our two files, and that every name in them exists in
+ * the code. Exceptions stand in dashboards/.lint, each with its reason, and one that is not needed any more fails.
+ */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { printDashboard } from '../../docker/grafana/dashboard.ts';
+import { OVERVIEW } from '../../docker/grafana/overview.ts';
+import { PINS } from '../../docker/grafana/pins.ts';
+import { INSTRUMENTS } from '../../src/observe/instruments.ts';
+import { knownMetrics, unknownNames } from '../support/known-metrics.ts';
+import {
+  DASHBOARD_FILES,
+  DOCKER,
+  type Panel,
+  readDashboard,
+  readYaml,
+  shownPanels,
+  substitute,
+} from '../support/mixin.ts';
+import { parseExpression } from '../support/promql.ts';
+
+const COUNTERS = new Set(
+  Object.values(INSTRUMENTS).flatMap(({ kind, name }) => {
+    if (kind === 'counter') return [name];
+    return kind === 'histogram' ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [];
+  }),
+);
+
+const known = await knownMetrics();
+
+it('ships the overview, and pins and verification', () => {
+  expect(DASHBOARD_FILES).toEqual(['pinwarden-overview.json', 'pinwarden-pins.json']);
+});
+
+it.each([OVERVIEW, PINS])('$uid.json is what its description says (node docker/grafana/generate.ts)', (dashboard) => {
+  const file = `${DOCKER}/grafana/dashboards/${dashboard.uid}.json`;
+  expect(readFileSync(file, 'utf8')).toBe(printDashboard(dashboard));
+});
+
+describe.each(DASHBOARD_FILES)('%s', (file) => {
+  const dashboard = readDashboard(file);
+
+  it('loads in Grafana 10 to 13, cannot be edited by accident and asks for nothing at import', () => {
+    expect(dashboard.schemaVersion).toBeGreaterThanOrEqual(39);
+    expect(dashboard.schemaVersion).toBeLessThanOrEqual(41);
+    expect(dashboard.editable).toBe(false);
+    expect(Object.keys(dashboard)).not.toContain('__inputs');
+    expect(dashboard.uid).toMatch(/^[a-z-]{1,40}$/);
+    expect(dashboard.title).toMatch(/^Pinwarden \/ /);
+    expect(dashboard.description).not.toBe('');
+  });
+
+  it('has the variables datasource, job and instance', () => {
+    const [source, job, instance] = dashboard.templating.list;
+    expect(source).toMatchObject({ name: 'datasource', label: 'Data Source', type: 'datasource', query: 'prometheus' });
+    expect(job).toMatchObject({ name: 'job', label: 'Job', type: 'query', multi: true, refresh: 2, allValue: '.+' });
+    expect(instance).toMatchObject({ name: 'instance', label: 'Instance', multi: true, refresh: 2, allValue: '.+' });
+    for (const { name, query } of dashboard.templating.list.slice(1)) {
+      const text = typeof query === 'string' ? query : query.query;
+      const [, selector = '', label = ''] = /^label_values\((.*), (\w+)\)$/.exec(text) ?? [];
+      expect(label, text).toBe(name);
+      expect(parseExpression(substitute(selector, 60)).mistakes, text).toEqual([]);
+      expect(unknownNames(substitute(selector, 60), known), text).toEqual([]);
+    }
+  });
+
+  it('draws no panel over another, and numbers them once', () => {
+    const cells = new Set<string>();
+    for (const { gridPos, title } of dashboard.panels) {
+      const { x, y, w, h } = gridPos;
+      expect(x + w, title).toBeLessThanOrEqual(24);
+      for (let column = x; column < x + w; column += 1) {
+        for (let line = y; line < y + h; line += 1) {
+          expect(cells.has(`${column} ${line}`), `${title} lies over another`).toBe(false);
+          cells.add(`${column} ${line}`);
+        }
+      }
+    }
+    expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+  });
+});
+
+describe.each(shownPanels())('$dashboard: $panel.title', ({ panel }) => {
+  it('has title, description, unit, datasource and something to show', () => {
+    expect(panel.title).toMatch(/^[A-Z].{2,60}$/);
+    expect(panel.description ?? '').toMatch(/^.{20,300}[.]$/);
+    expect(panel.fieldConfig?.defaults.unit ?? '').toMatch(/^[a-zA-Z]+$/);
+    for (const { uid } of [panel, ...(panel.targets ?? [])].map((one) => one.datasource ?? { uid: '' })) {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own syntax for a variable
+      expect(uid).toBe('${datasource}');
+    }
+    expect(panel.targets?.length ?? 0).toBeGreaterThan(0);
+  });
+
+  it('asks in PromQL for what exists, of the chosen instances only', () => {
+    for (const { expr } of panel.targets ?? []) {
+      const text = substitute(expr, 60);
+      const { mistakes, selectors } = parseExpression(text);
+      expect(mistakes, text).toEqual([]);
+      expect(unknownNames(text, known), text).toEqual([]);
+      for (const { text: written } of parseExpression(expr.replaceAll(/\$__\w+/g, '5m')).selectors) {
+        expect(written).toContain('job=~"$job"');
+        expect(written).toContain('instance=~"$instance"');
+      }
+      expect(selectors.length, text).toBeGreaterThan(0);
+    }
+  });
+
+  it('shows what a counter grows by, over the interval that fits the scrape', () => {
+    expect(offences(panel)).toEqual([]);
+  });
+});
+
+interface Exception {
+  readonly dashboard: string;
+  readonly panel: string;
+  readonly rule: string;
+  readonly reason: string;
+}
+
+const exceptions = (readYaml('grafana/dashboards/.lint') as { exceptions: readonly Exception[] }).exceptions;
+
+it('every exception has a reason and is needed', () => {
+  const needed = shownPanels().flatMap(({ dashboard, panel }) =>
+    broken(panel).map((rule) => `${dashboard} ${panel.title} ${rule}`),
+  );
+  expect(exceptions.map(({ dashboard, panel, rule }) => `${dashboard} ${panel} ${rule}`).sort()).toEqual(needed.sort());
+  for (const { reason } of exceptions) expect(reason.length).toBeGreaterThan(20);
+});
+
+function offences(panel: Panel): readonly string[] {
+  return broken(panel).filter((rule) => !exceptions.some((one) => one.panel === panel.title && one.rule === rule));
+}
+
+function broken(panel: Panel): readonly string[] {
+  const rules = new Set<string>();
+  for (const { expr } of panel.targets ?? []) {
+    const text = substitute(expr, 60);
+    const { calls, selectors } = parseExpression(text);
+    const grown = calls.filter(({ name }) => /^(rate|irate|increase)$/.test(name)).map((call) => call.text);
+    for (const { metric, text: selector } of selectors) {
+      const inside = grown.some((call) => call.includes(selector));
+      if (COUNTERS.has(metric) && !inside) rules.add('target-counter-agg-rule');
+      if (!COUNTERS.has(metric) && !metric.startsWith('process_cpu') && inside) rules.add('target-rate-of-gauge');
+    }
+    // Over the whole range a total is what people ask for; in a graph it would jump with the zoom.
+    if (/\brate\([^[]*\[(?!\$__rate_interval)/.test(expr)) rules.add('target-rate-interval-rule');
+    if (panel.type === 'timeseries' && expr.includes('increase(')) rules.add('target-rate-interval-rule');
+  }
+  return [...rules];
+}
