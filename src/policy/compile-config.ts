@@ -1,6 +1,7 @@
 /** `pinwarden.yaml` from its shape to the frozen Config: paths absolute, addresses and ranges checked. */
 import { parseIp } from '../model/ip.ts';
-import type { ClientGroup, Config, ListenAddress, PolicyPath } from './config.ts';
+import type { ClientGroup, Config, CtConfig, ListenAddress, PolicyPath } from './config.ts';
+import type { ConfigShape } from './config-schema.ts';
 import { canonicalHost } from './hosts.ts';
 import { backtick, type Loaded } from './mistakes.ts';
 import { Notes } from './notes.ts';
@@ -8,7 +9,6 @@ import { resolveFrom } from './paths.ts';
 import type { Unmatched } from './policy.ts';
 import { UNMATCHED } from './policy-file.ts';
 import { cidrs, compileAnchors, compileRule, patterns } from './rules.ts';
-import type { ConfigShape } from './schema.ts';
 import type { YamlFile, YamlPath } from './yaml.ts';
 
 export function compileConfig(shape: ConfigShape, yaml: YamlFile): Loaded<Config> {
@@ -40,8 +40,15 @@ export function compileConfig(shape: ConfigShape, yaml: YamlFile): Loaded<Config
     policies: Object.freeze(shape.policies.map((entry, index) => compilePath(entry, ['policies', index], notes))),
     limits: Object.freeze({ ...shape.limits }),
     workers: shape.workers ?? null,
-    ct: Object.freeze({ logList: shape.ct.logList === undefined ? null : absolute(shape.ct.logList) }),
-    crl: Object.freeze({ files: Object.freeze(shape.crl.files.map(absolute)) }),
+    publicAnchors: shape.publicAnchors === undefined ? null : Object.freeze(shape.publicAnchors.map(absolute)),
+    intermediates: Object.freeze(shape.intermediates.map(absolute)),
+    aia: shape.aia,
+    ct: compileCt(shape.ct, notes),
+    crl: Object.freeze({ files: Object.freeze(shape.crl.files.map(absolute)), fetch: shape.crl.fetch }),
+    fetch: Object.freeze({
+      ports: Object.freeze([...new Set(shape.fetch.ports)]),
+      allowPrivate: cidrs(shape.fetch.allowPrivate, ['fetch', 'allowPrivate'], notes),
+    }),
   });
   return notes.failed ? { ok: false, mistakes: notes.mistakes } : { ok: true, value: config, warnings: notes.mistakes };
 }
@@ -120,6 +127,37 @@ function compileUnmatched(shape: ConfigShape, notes: Notes): Unmatched {
     purpose: 'policy',
   });
   return Object.freeze({ action: 'judge', rule });
+}
+
+const DAY_MS = 86_400_000;
+
+function compileCt(shape: ConfigShape['ct'], notes: Notes): CtConfig {
+  const { logList, signatureKeyFile, signatureFile, profile, maxListAgeDays } = shape;
+  if (logList === undefined && (signatureKeyFile ?? signatureFile) !== undefined) {
+    notes.error(['ct'], 'a signature without a log list', 'name the list in `logList`', 'key');
+  }
+  if (signatureFile !== undefined && signatureKeyFile === undefined) {
+    notes.error(['ct', 'signatureFile'], 'a signature without a key', 'name the key in `signatureKeyFile`', 'key');
+  }
+  const list = logList === undefined ? null : resolveFrom(notes.file, logList);
+  const signature =
+    signatureFile === undefined ? list?.replace(/(?:\.json)?$/, '.sig') : resolveFrom(notes.file, signatureFile);
+  const signed =
+    signatureKeyFile === undefined || signature === undefined
+      ? null
+      : Object.freeze({ keyFile: resolveFrom(notes.file, signatureKeyFile), signatureFile: signature });
+  return Object.freeze({
+    logList: list,
+    signed,
+    profile: compileProfile(profile),
+    maxListAgeMs: maxListAgeDays * DAY_MS,
+  });
+}
+
+function compileProfile(profile: ConfigShape['ct']['profile']): CtConfig['profile'] {
+  if (typeof profile === 'string') return Object.freeze({ name: profile });
+  const { minScts, minOperators, lifetimeDays } = profile;
+  return Object.freeze({ name: 'custom', minScts, minOperators, lifetimeDays: lifetimeDays ?? null });
 }
 
 function compilePath(entry: ConfigShape['policies'][number], path: YamlPath, notes: Notes): PolicyPath {

@@ -2,6 +2,7 @@
  * The compiled `pinwarden.yaml`: frozen, every path absolute, every default filled in. The YAML shape is in schema.ts.
  * Limits are per worker unless their comment says otherwise.
  */
+import type { CtProfile } from '../pki/ct/quota.ts';
 import type { AnchorsChoice, HostPattern, Unmatched } from './policy.ts';
 
 export interface ListenAddress {
@@ -88,8 +89,25 @@ export interface Config {
   readonly limits: Limits;
   /** null: one per core. */
   readonly workers: number | null;
-  /** CT log list in the v3 JSON format; null: CT is absent everywhere. */
-  readonly ct: { readonly logList: string | null };
+  /** PEM files that replace the public set that ships; null: they do not. */
+  readonly publicAnchors: readonly string[] | null;
+  /** PEM files with intermediates that may complete a path. */
+  readonly intermediates: readonly string[];
+  readonly aia: Fetching;
+  readonly ct: CtConfig;
   /** CRL files, DER or PEM. */
-  readonly crl: { readonly files: readonly string[] };
+  readonly crl: { readonly files: readonly string[]; readonly fetch: Fetching };
+  readonly fetch: { readonly ports: readonly number[]; readonly allowPrivate: readonly string[] };
+}
+
+/** `background`: aside and for later connections; no handshake waits. */
+export type Fetching = 'off' | 'background';
+
+export interface CtConfig {
+  /** CT log list in the v3 JSON format; null: CT is absent everywhere. */
+  readonly logList: string | null;
+  /** Public key (PEM) and detached signature of the list; null: it is taken unsigned. */
+  readonly signed: { readonly keyFile: string; readonly signatureFile: string } | null;
+  readonly profile: CtProfile;
+  readonly maxListAgeMs: number;
 }

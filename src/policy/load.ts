@@ -11,6 +11,7 @@ import { basename } from 'node:path';
 import { assemble } from './assemble.ts';
 import { compileConfig } from './compile-config.ts';
 import type { Config } from './config.ts';
+import { configSchema } from './config-schema.ts';
 import { createFileMemory, type FileMemory } from './file-memory.ts';
 import { issuesToMistakes, withoutFaults } from './issues.ts';
 import { byPlace, compareText, type Loaded, type Mistake, withoutEchoes } from './mistakes.ts';
@@ -18,7 +19,7 @@ import { loadShippedGroups, type PinGroup, type PinGroups } from './pin-groups.t
 import type { Policy } from './policy.ts';
 import type { PolicyFile } from './policy-file.ts';
 import { configJsonSchema } from './reference.ts';
-import { checkShape, configSchema } from './schema.ts';
+import { checkShape } from './schema.ts';
 import type { PolicySource, TextFile } from './sources.ts';
 import { readYaml } from './yaml.ts';
 

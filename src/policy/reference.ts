@@ -1,6 +1,7 @@
 /** What people are told about the format: JSON Schemas for editors and tables for config/README.md, from schema.ts. */
 import { CODES } from '../model/codes.ts';
-import { configSchema, groupsSchema, jsonSchema, policySchema } from './schema.ts';
+import { configSchema } from './config-schema.ts';
+import { groupsSchema, jsonSchema, policySchema } from './schema.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 

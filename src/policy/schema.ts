@@ -1,6 +1,6 @@
 /**
- * The shape of the YAML files: the only door to `zod`. From it come the checks, the JSON Schemas for editors and the
- * reference tables in config/README.md (reference.ts).
+ * The shape of policy files, and with config-schema.ts the only door to `zod`. From it come the checks, the JSON Schemas
+ * for editors and the reference tables in config/README.md (reference.ts).
  *
  * Does: keys, types and words. Unknown keys are refused; what is not built yet is unknown.
  * Does not: hosts, pins, dates, ranges and everything that needs two fields (compiled, with their places, elsewhere).
@@ -11,30 +11,30 @@ import type { Issue } from './issues.ts';
 
 const NAME = /^[a-z0-9-]{1,64}$/;
 
-function text(description: string, extra: Record<string, unknown> = {}) {
+export function text(description: string, extra: Record<string, unknown> = {}) {
   return z
     .string()
     .max(4096)
     .meta({ description, ...extra });
 }
 
-function name(description: string) {
+export function name(description: string) {
   return z.string().regex(NAME, { error: 'a name is 1 to 64 of a-z, 0-9 and -' }).meta({ description });
 }
 
-function number(min: number, max: number, fallback: number, description: string) {
+export function number(min: number, max: number, fallback: number, description: string) {
   return z.int().min(min).max(max).default(fallback).meta({ description });
 }
 
-const reason = text('Why, for the people who read this next year.').min(1);
+export const reason = text('Why, for the people who read this next year.').min(1);
 const until = text('Ends at 00:00 UTC of this date (`2027-06-01`), or at a time (`2027-06-01T12:00:00Z`).');
-const version = z.literal(1).meta({ description: 'Version of the format.' });
-const hosts = (description: string) => z.array(text('Host pattern.')).max(10_000).meta({ description });
+export const version = z.literal(1).meta({ description: 'Version of the format.' });
+export const hosts = (description: string) => z.array(text('Host pattern.')).max(10_000).meta({ description });
 
 const requirement = (fallback: string, description: string) =>
   z.enum(['require', 'if-present', 'off']).optional().meta({ description, default: fallback });
 
-const checks = z
+export const checks = z
   .strictObject({
     publicRoot: requirement('off', 'The path ends in the public (Mozilla) set, whatever `anchors` says.'),
     ct: requirement('if-present', 'Certificate Transparency: enough valid timestamps from known logs (`ct.logList`).'),
@@ -52,7 +52,7 @@ const checks = z
       'Chain and identity are no checks but the floor.',
   });
 
-const anchors = z
+export const anchors = z
   .union([z.enum(['public', 'system']), z.array(text('PEM file.')).min(1).max(100)], {
     error: 'expected `public`, `system` or a list of PEM files',
   })
@@ -89,19 +89,19 @@ const pins = z
   })
   .meta({ description: 'Keys that the verified path must or must not hold.' });
 
-const mode = z.enum(['terminate', 'bypass']).optional().meta({
+export const mode = z.enum(['terminate', 'bypass']).optional().meta({
   description:
     '`terminate`: the verdict binds to the connection that carries the bytes. `bypass`: not judged; needs `reason`.',
   default: 'terminate',
 });
-const onFailure = z.enum(['block', 'alert']).optional().meta({
+export const onFailure = z.enum(['block', 'alert']).optional().meta({
   description: 'What a failed check does. The floor (chain, name, revocation, denied keys) blocks either way.',
   default: 'block',
 });
-const plaintext = z.enum(['block', 'allow']).optional().meta({
+export const plaintext = z.enum(['block', 'allow']).optional().meta({
   description: '`http://` to the host. Default: `block` with pins, else `allow`.',
 });
-const answer = z.enum(['before-hello', 'after-hello']).optional().meta({
+export const answer = z.enum(['before-hello', 'after-hello']).optional().meta({
   description:
     '`before-hello`: verdict first, then 200. `after-hello`: 200 first, so that the hello is seen before the dial.',
   default: 'before-hello',
@@ -208,165 +208,8 @@ export const policyHeadSchema = policySchema.extend({ rules: z.array(z.unknown()
 /** A file of config/groups. */
 export const groupsSchema = z.strictObject({ version, pinGroups });
 
-const address = text('IPv4 or IPv6 address, without brackets.');
-const port = z.int().min(0).max(65_535).meta({ description: 'Port; 0 lets the system choose.' });
-const endpoint = z.strictObject({ address, port });
-const seconds = 1000;
-
-export const configSchema = z
-  .strictObject({
-    version,
-    listen: z
-      .array(endpoint)
-      .min(1)
-      .max(64)
-      .default([{ address: '127.0.0.1', port: 3128 }])
-      .meta({
-        description: 'Where clients reach the proxy.',
-      }),
-    metrics: z
-      .union([endpoint, z.literal('off')], { error: 'expected `off` or a map with address and port' })
-      .default({ address: '127.0.0.1', port: 9464 })
-      .meta({ description: 'Where /metrics, /healthz, /readyz and /version are served, or `off`.' }),
-    admin: z
-      .strictObject({ unix: text('Path of the socket.') })
-      .optional()
-      .meta({ description: 'Admin interface. Default: none.' }),
-    state: text('Directory for what survives a restart.').default('./state'),
-    ca: z
-      .strictObject({
-        certificateFile: text('PEM certificate of the CA that clients trust.').default('ca.pem'),
-        keyFile: text('PEM key, readable by its owner alone.').default('ca-key.pem'),
-        create: z.enum(['ifMissing', 'never']).default('ifMissing').meta({
-          description:
-            '`ifMissing`: make a CA on the first start. `never`: refuse to start without one (images, fleets).',
-        }),
-      })
-      .prefault({})
-      .meta({ description: 'The CA that mints leaves for clients.' }),
-    anchors: anchors.default('public'),
-    egress: z
-      .strictObject({
-        ports: z.array(z.int().min(1).max(65_535)).max(1000).default([443, 80]).meta({
-          description: 'Ports that clients may ask for, besides those that patterns name.',
-        }),
-        hosts: z
-          .record(z.string(), z.array(text('Address.')).min(1).max(64))
-          .default({})
-          .meta({ description: 'Host → addresses to dial instead of asking DNS, like `curl --resolve`.' }),
-        dns: z
-          .strictObject({
-            servers: z.array(text('`IP` or `IP:port`.')).max(16).default([]).meta({
-              description: 'Resolvers; empty: those of the system.',
-            }),
-            timeoutMs: number(1, 60_000, 5 * seconds, 'Time for an answer.'),
-          })
-          .prefault({})
-          .meta({ description: 'How names are resolved.' }),
-      })
-      .prefault({})
-      .meta({ description: 'Where the proxy may go.' }),
-    clients: z
-      .record(name('Name of the group.'), z.array(text('CIDR or address.')).min(1).max(10_000))
-      .default({})
-      .meta({ description: 'Client groups by source address; the first one wins when a client is in several.' }),
-    unmatched: z
-      .strictObject({
-        action: z
-          .literal('deny')
-          .optional()
-          .meta({ description: '`deny` makes the rules an allow-list; excludes the other keys.' }),
-        mode,
-        reason: text('Why; asked for by `mode: bypass`.').min(1).optional(),
-        onFailure,
-        checks: checks.optional(),
-        anchors: anchors.optional(),
-        plaintext,
-        answer,
-      })
-      .prefault({})
-      .meta({ description: 'Hosts that no rule matches.' }),
-    audit: z
-      .strictObject({
-        file: text('NDJSON file.').default('audit.ndjson'),
-        onFull: z.enum(['block', 'count']).default('block').meta({
-          description: 'When a verdict cannot be written: `block` relays nothing, `count` goes on and counts the loss.',
-        }),
-      })
-      .prefault({})
-      .meta({ description: 'Two lines a tunnel.' }),
-    policies: z
-      .array(
-        z.union(
-          [
-            text('File or directory.'),
-            z.strictObject({
-              path: text('File or directory.'),
-              owner: name('Whose rules these are; a label in records.'),
-              mayMatch: hosts(
-                'Bounds: every pattern of these files must lie in one of them. Default: none.',
-              ).optional(),
-              mayNot: z
-                .array(z.enum(['bypass', 'unsafe']))
-                .default([])
-                .meta({
-                  description: '`bypass`: no `mode: bypass`. `unsafe`: no key that starts with `unsafe`.',
-                }),
-            }),
-          ],
-          { error: 'expected a path, or a map with path and owner' },
-        ),
-      )
-      .max(1000)
-      .default([])
-      .meta({
-        description: 'Policy files, and directories of `*.yaml` and `*.yml`; with ownership if given as a map.',
-      }),
-    limits: z
-      .strictObject({
-        connections: number(1, 1_000_000, 10_000, 'Client connections.'),
-        connectionsPerClient: number(1, 1_000_000, 2_000, 'Client connections from one address.'),
-        handshakesPerClient: number(
-          1,
-          100_000,
-          256,
-          'Upstream handshakes under way or waiting for a hello, for one client.',
-        ),
-        headBytes: number(1024, 65_536, 16_384, 'Request line and header.'),
-        helloBytes: number(1024, 65_536, 65_536, 'ClientHello.'),
-        headTimeoutMs: number(1, 600_000, 10 * seconds, 'For the request head.'),
-        helloTimeoutMs: number(1, 600_000, 10 * seconds, 'For the ClientHello after the 200.'),
-        dialTimeoutMs: number(1, 600_000, 10 * seconds, 'For the TCP connection, all addresses together.'),
-        handshakeTimeoutMs: number(1, 600_000, 10 * seconds, 'For the upstream TLS handshake.'),
-        idleTimeoutMs: number(1, 86_400_000, 300 * seconds, 'For a tunnel without bytes in either direction.'),
-        drainDelayMs: number(
-          0,
-          600_000,
-          0,
-          'Between saying not ready and refusing connections: what a load balancer needs to notice.',
-        ),
-        drainTimeoutMs: number(0, 3_600_000, 30 * seconds, 'For open tunnels after a stop was asked for.'),
-        leaves: number(1, 1_000_000, 10_000, 'Minted certificates kept ready.'),
-      })
-      .prefault({})
-      .meta({ description: 'Per worker.' }),
-    workers: z.int().min(1).max(256).optional().meta({ description: 'Processes that serve. Default: one a core.' }),
-    ct: z
-      .strictObject({ logList: text('Log list, JSON format v3.').optional() })
-      .prefault({})
-      .meta({ description: 'Certificate Transparency. Without a list every CT check is absent.' }),
-    crl: z
-      .strictObject({
-        files: z.array(text('CRL, DER or PEM.')).max(10_000).default([]).meta({ description: 'CRLs to use.' }),
-      })
-      .prefault({})
-      .meta({ description: 'Certificate revocation lists.' }),
-  })
-  .meta({ title: 'pinwarden.yaml' });
-
 export type PolicyShape = z.output<typeof policySchema>;
 export type PolicyHeadShape = z.output<typeof policyHeadSchema>;
-export type ConfigShape = z.output<typeof configSchema>;
 export type PlainRuleShape = z.output<typeof plainRuleSchema>;
 export type PinReferenceShape = z.output<typeof pinReference>;
 export type PinGroupShape = z.output<typeof pinGroup>;

@@ -18,7 +18,7 @@ import type { GenerationMaterial, TrustMaterial } from './messages.ts';
 import { type Accepted, decide, decideConfig, type Previous } from './reload.ts';
 import { digestOf, type ReadSources, readConfigFile, readSettled, readSources, type Unread } from './sources.ts';
 import { readTrustMaterial } from './trust-files.ts';
-import { checkTrust } from './trust-loader.ts';
+import { checkTrust, logListTimeOf } from './trust-loader.ts';
 
 export interface Generation extends Accepted {
   readonly number: number;
@@ -60,6 +60,8 @@ export class Generations {
   /** Digest of what was looked at last, taken or not: the same files are not judged twice. */
   #seen = '';
   #seenTrust = '';
+  /** Timestamp of the CT log list in use: an older one is refused, also after a restart. */
+  #heldListMs: number | null = null;
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
@@ -72,6 +74,7 @@ export class Generations {
   /** The first generation. `lastGood` is what an earlier run left behind. */
   start(config: Config, configFile: TextFile, lastGood: LastGood | null): Step {
     const files = readSources(config);
+    this.#heldListMs = lastGood?.logListMs ?? null;
     this.#seen = digestRead(configFile, files);
     return this.#decide(
       { config, configFile, files, configRefused: [] },
@@ -143,7 +146,8 @@ export class Generations {
   #trust({ config, policy }: Accepted): TrustMaterial | Mistake {
     try {
       const material = readTrustMaterial(config, policy, this.#options.ownCas());
-      checkTrust(material);
+      checkTrust(material, this.#heldListMs);
+      this.#heldListMs = logListTimeOf(material);
       return material;
     } catch (thrown) {
       if (thrown instanceof FileError || thrown instanceof TrustError) return asMistake(config.file, thrown.message);
@@ -176,10 +180,13 @@ function digestRead(
 }
 
 function digestTrust(material: TrustMaterial): string {
-  const { publicAnchors, systemAnchors, anchorFiles, logList, crls, ownCas } = material;
+  const { publicAnchors, publicAnchorFiles, systemAnchors, anchorFiles, logList, crls, ownCas } = material;
   const hash = createHash('sha256');
-  const texts = [publicAnchors, systemAnchors ?? '', ...anchorFiles.map(({ text }) => text), logList ?? '', ...ownCas];
+  const named = [...(publicAnchorFiles ?? []), ...anchorFiles, ...(material.intermediates ?? [])];
+  const texts = [publicAnchors, systemAnchors ?? '', ...named.map(({ text }) => text), logList ?? '', ...ownCas];
   for (const one of texts) hash.update(`${one.length}\0`).update(one);
+  const { signature, publicKeyPem } = material.logListSigned ?? { signature: '', publicKeyPem: '' };
+  hash.update(signature).update(publicKeyPem);
   for (const { bytes } of crls) hash.update(bytes);
   return hash.digest('hex');
 }

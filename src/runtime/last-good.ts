@@ -12,6 +12,8 @@ export interface LastGood {
   readonly number: number;
   readonly config: TextFile;
   readonly sources: readonly TextFile[];
+  /** Timestamp of the CT log list that was in use, milliseconds since the epoch; absent: there was none. */
+  readonly logListMs?: number;
 }
 
 const NAME = 'last-good.json';
@@ -20,9 +22,10 @@ const FORMAT = 1;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** @throws FileError */
-export function saveLastGood(state: string, { number, config, sources }: LastGood): void {
+export function saveLastGood(state: string, { number, config, sources, logListMs }: LastGood): void {
   const content = JSON.stringify({
     number,
+    logListMs,
     config: { file: config.file, text: config.text },
     sources: sources.map(({ file, text }) => ({ file, text })),
   });
@@ -58,5 +61,6 @@ function isTextFile(value: unknown): value is TextFile {
 
 function isLastGood(value: unknown): value is LastGood {
   if (!isRecord(value) || typeof value['number'] !== 'number' || !Number.isSafeInteger(value['number'])) return false;
+  if (value['logListMs'] !== undefined && !Number.isSafeInteger(value['logListMs'])) return false;
   return isTextFile(value['config']) && Array.isArray(value['sources']) && value['sources'].every(isTextFile);
 }

@@ -4,6 +4,7 @@
  */
 import type { WorkerSnapshot } from '../observe/worker-metrics.ts';
 import type { PolicySource, TextFile } from '../policy/load.ts';
+import type { CtDemand } from '../verify/trust.ts';
 
 /** The files of which a trust snapshot is built. */
 export interface TrustMaterial {
@@ -11,12 +12,20 @@ export interface TrustMaterial {
   readonly publicAnchors: string;
   /** PEM of the system's trust store; null when there is none. */
   readonly systemAnchors: string | null;
+  /** PEM files that replace the frozen set; absent: nothing does. */
+  readonly publicAnchorFiles?: readonly TextFile[];
   /** Anchor files that rules or the configuration name. */
   readonly anchorFiles: readonly TextFile[];
   /** CT log list (v3 JSON); null: none. */
   readonly logList: string | null;
+  /** Detached signature of the list and the PEM key that it must be by; absent: it is taken unsigned. */
+  readonly logListSigned?: { readonly signature: Uint8Array; readonly publicKeyPem: string };
+  /** Absent: Chrome's policy. */
+  readonly ct?: CtDemand;
   /** CRL files, DER or PEM. */
   readonly crls: readonly { readonly file: string; readonly bytes: Uint8Array }[];
+  /** PEM files with certificates that may complete a path. */
+  readonly intermediates?: readonly TextFile[];
   /** PEM of the proxy's own CAs. */
   readonly ownCas: readonly string[];
 }

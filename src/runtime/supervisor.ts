@@ -72,6 +72,7 @@ export class Supervisor {
   /** Resolved by a second call: nobody waits out the delay any more. */
   readonly #hurried = Promise.withResolvers<void>();
   #warnedOfAge = false;
+  #warnedOfList = false;
   #dates: Dates | null = null;
 
   constructor(parts: SupervisorParts) {
@@ -112,6 +113,7 @@ export class Supervisor {
     this.#selfTests = setInterval(() => void this.testAgain(), SELF_TEST_EVERY_MS);
     this.#selfTests.unref();
     this.#persist();
+    this.checkAges();
     this.#watch = createWatch(async () => this.reload());
     this.#watch.follow(directoriesOf(this.generation.config, this.generation.trust.anchorFiles));
   }
@@ -144,6 +146,7 @@ export class Supervisor {
     await fleet.publish(PUBLISH_TIMEOUT_MS);
     fleet.forgetPolicies(this.announce());
     this.#persist();
+    this.checkAges();
     this.#watch?.follow(directoriesOf(generation.config, generation.trust.anchorFiles));
     const fields = needsRestart(config, generation.config);
     if (fields.length > 0) log(`config: ${fields.join(', ')} changed: takes effect at the next start`);
@@ -196,10 +199,22 @@ export class Supervisor {
     const { publicAnchorsAtMs, logListAtMs } = this.#datesOf(this.generation.trust);
     const nowMs = clock.nowMs();
     const publicAnchorsMs = Math.max(0, nowMs - publicAnchorsAtMs);
-    metrics.ages({ publicAnchorsMs, ctLogListMs: logListAtMs === null ? null : Math.max(0, nowMs - logListAtMs) });
+    const ctLogListMs = logListAtMs === null ? null : Math.max(0, nowMs - logListAtMs);
+    metrics.ages({ publicAnchorsMs, ctLogListMs });
+    this.#warnOfList(ctLogListMs, this.generation.config.ct.maxListAgeMs);
     if (publicAnchorsMs <= PUBLIC_ANCHORS_OLD_MS || this.#warnedOfAge) return;
     this.#warnedOfAge = true;
     log('anchors: the public set was frozen more than 180 days ago; update the proxy');
+  }
+
+  /** Once for each list: without a fresh one CT is absent everywhere, which nobody should learn from a blocked host. */
+  #warnOfList(ageMs: number | null, maxAgeMs: number): void {
+    const isStale = ageMs !== null && ageMs >= maxAgeMs;
+    if (isStale && !this.#warnedOfList) {
+      const days = Math.floor(ageMs / 86_400_000);
+      this.#parts.log(`ct: the log list is ${days} days old and not used any more: CT is absent; replace the file`);
+    }
+    this.#warnedOfList = isStale;
   }
 
   /** Lets go: unready first, then no new connections, then the tunnels. A second call shortens the first. */
@@ -236,9 +251,10 @@ export class Supervisor {
 
   #persist(): void {
     const { config, log } = this.#parts;
-    const { number, configFile, sources } = this.generation;
+    const { number, configFile, sources, trust } = this.generation;
+    const logListMs = this.#datesOf(trust).logListAtMs;
     try {
-      saveLastGood(config.state, { number, config: configFile, sources });
+      saveLastGood(config.state, { number, config: configFile, sources, ...(logListMs !== null && { logListMs }) });
     } catch (thrown) {
       // The proxy serves; only the next restart would lack its memory.
       const why = thrown instanceof Error ? thrown.message : String(thrown);

@@ -14,6 +14,8 @@ import type { TrustMaterial } from './messages.ts';
 const MAX_ANCHOR_BYTES = 8 * 1024 * 1024;
 /** The limit of pki/ct/log-list.ts. */
 const MAX_LOG_LIST_BYTES = 1024 * 1024;
+/** Keys and signatures of RSA with 8,192 bits have some 1.5 KiB. */
+const MAX_SIGNATURE_BYTES = 16 * 1024;
 /** The largest CRLs of public CAs have some 10 MiB. */
 const MAX_CRL_BYTES = 32 * 1024 * 1024;
 
@@ -35,16 +37,32 @@ export function anchorChoices(config: Config, policy: Policy): readonly AnchorsC
 
 /** @throws FileError when a file that was named is missing or unusable; a missing system store is null. */
 export function readTrustMaterial(config: Config, policy: Policy, ownCas: readonly string[]): TrustMaterial {
+  const { publicAnchors, intermediates, crl, ct } = config;
   const files = new Set(
     anchorChoices(config, policy).flatMap((choice) => (typeof choice === 'string' ? [] : choice.files)),
   );
   return {
     publicAnchors: readText(PUBLIC_ANCHORS_FILE, MAX_ANCHOR_BYTES),
+    ...(publicAnchors !== null && { publicAnchorFiles: publicAnchors.map(readAnchorFile) }),
     systemAnchors: readSystemAnchors(),
-    anchorFiles: [...files].map((file): TextFile => ({ file, text: readText(file, MAX_ANCHOR_BYTES) })),
-    logList: config.ct.logList === null ? null : readText(config.ct.logList, MAX_LOG_LIST_BYTES),
-    crls: config.crl.files.map((file) => ({ file, bytes: readBytes(file, MAX_CRL_BYTES) })),
+    anchorFiles: [...files].map(readAnchorFile),
+    logList: ct.logList === null ? null : readText(ct.logList, MAX_LOG_LIST_BYTES),
+    ...(ct.signed !== null && { logListSigned: readSignature(ct.signed) }),
+    ct: { profile: ct.profile, maxListAgeMs: ct.maxListAgeMs },
+    crls: crl.files.map((file) => ({ file, bytes: readBytes(file, MAX_CRL_BYTES) })),
+    intermediates: intermediates.map(readAnchorFile),
     ownCas,
+  };
+}
+
+function readAnchorFile(file: string): TextFile {
+  return { file, text: readText(file, MAX_ANCHOR_BYTES) };
+}
+
+function readSignature({ keyFile, signatureFile }: NonNullable<Config['ct']['signed']>) {
+  return {
+    signature: readBytes(signatureFile, MAX_SIGNATURE_BYTES),
+    publicKeyPem: readText(keyFile, MAX_SIGNATURE_BYTES),
   };
 }
 

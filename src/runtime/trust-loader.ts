@@ -1,13 +1,13 @@
 /**
  * Texts to a trust snapshot: everything a verdict may depend on besides evidence and rule, frozen and hashed.
  *
- * Does: parse anchors, log list and CRLs; leave out of a *system* store what cannot be parsed, refuse it in a file that
+ * Does: parse anchors, log list (signature and rollback included) and CRLs; leave out of a *system* store what cannot be parsed, refuse it in a file that
  * an operator named.
  * Does not: read files or the clock, or fetch.
  * The caller must: keep the snapshot in force when a new one is refused.
  */
 import { createHash } from 'node:crypto';
-import { type LogList, parseLogList } from '../pki/ct/log-list.ts';
+import { acceptLogList, type LogList } from '../pki/ct/log-list.ts';
 import { buildAnchorSet } from '../pki/path/anchors.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import { parseCertificate } from '../pki/x509/parse.ts';
@@ -26,7 +26,7 @@ export interface Memories {
 
 /** @throws TrustError */
 export function buildTrust(material: TrustMaterial, choices: readonly AnchorsChoice[], memories: Memories): Trust {
-  const publicSet = parsePublicAnchors(material.publicAnchors).set;
+  const publicSet = publicSetOf(material);
   const systemSet = material.systemAnchors === null ? null : parseSystemAnchors(material.systemAnchors);
   const files = new Map(material.anchorFiles.map(({ file, text }) => [file, parseNamed(file, text)]));
   const anchorSets = new Map<string, AnchorSet>([['public', publicSet]]);
@@ -38,7 +38,7 @@ export function buildTrust(material: TrustMaterial, choices: readonly AnchorsCho
     anchorSets.set(key, buildAnchorSet(key, certificates));
   }
   const ownCas = material.ownCas.flatMap((pem) => parseNamed('the own CA', pem));
-  const logList = parseList(material.logList);
+  const logList = parseList(material, null);
   const { crls, sha256: crlDigest } = loadCrls(material.crls);
   const hash = createHash('sha256');
   for (const [key, set] of [...anchorSets].sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${key}\0${set.sha256}\0`);
@@ -48,7 +48,7 @@ export function buildTrust(material: TrustMaterial, choices: readonly AnchorsCho
       .sort()
       .join()}\0`,
   );
-  hash.update(`ct\0${logList?.sha256 ?? ''}\0crl\0${crlDigest}`);
+  hash.update(`ct\0${logList?.sha256 ?? ''}\0${JSON.stringify(material.ct ?? null)}\0crl\0${crlDigest}`);
   return Object.freeze({
     anchorSets,
     publicAnchors: publicSet,
@@ -56,6 +56,7 @@ export function buildTrust(material: TrustMaterial, choices: readonly AnchorsCho
     ownCaKeys: new Set(ownCas.map(({ spkiSha256 }) => spkiSha256)),
     ownCas,
     logList,
+    ...(material.ct !== undefined && { ct: material.ct }),
     crls,
     signatures: memories.signatures,
     certificates: memories.certificates,
@@ -131,15 +132,33 @@ function parseNamed(file: string, text: string): readonly Certificate[] {
   return parsed.value;
 }
 
-function parseList(text: string | null): LogList | null {
-  if (text === null) return null;
-  const parsed = parseLogList(Buffer.from(text));
-  if (!parsed.ok) throw new TrustError(`the CT log list: ${parsed.why}`);
-  return parsed.value;
+function publicSetOf({ publicAnchors, publicAnchorFiles }: TrustMaterial): AnchorSet {
+  if (publicAnchorFiles === undefined) return parsePublicAnchors(publicAnchors).set;
+  const certificates = publicAnchorFiles.flatMap(({ file, text }) => parseNamed(file, text));
+  return buildAnchorSet('public', certificates);
 }
 
-/** Parses everything once, so that a broken file is refused before a worker sees it. @throws TrustError */
-export function checkTrust(material: TrustMaterial): void {
+function parseList({ logList, logListSigned }: TrustMaterial, heldMs: number | null): LogList | null {
+  if (logList === null) return null;
+  const held = heldMs === null ? null : { timestampMs: heldMs };
+  const answer = acceptLogList({ bytes: Buffer.from(logList), signed: logListSigned ?? null, held });
+  if (answer.is === 'accepted') return answer.list;
+  throw new TrustError(`the CT log list: ${answer.why}: ${answer.detail}`);
+}
+
+/** `log_list_timestamp` of material that was checked, milliseconds since the epoch; null: there is no list. */
+export function logListTimeOf(material: TrustMaterial): number | null {
+  return parseList(material, null)?.timestampMs ?? null;
+}
+
+/**
+ * Parses everything once, so that a broken file is refused before a worker sees it.
+ * @param heldListMs timestamp of the log list in use, which a new one may not undercut; null: there was none.
+ * @throws TrustError
+ */
+export function checkTrust(material: TrustMaterial, heldListMs: number | null = null): void {
+  parseList(material, heldListMs);
+  for (const { file, text } of material.intermediates ?? []) parseNamed(file, text);
   const memories = { recall: () => undefined, remember: () => undefined };
   buildTrust(material, [], { signatures: memories, certificates: memories });
 }

@@ -78,7 +78,7 @@ function judgedPath(context: PathContext): PathOutcomes {
     ),
     ct: weigh(
       checks.ct,
-      () => checkCt(context, null),
+      () => checkCt(context),
       (why) => (why === 'no-scts' ? 'ct.no-scts' : 'ct.unavailable'),
     ),
     staple: weigh(checks.staple, () => checkStaple(context), onStapleAbsent),

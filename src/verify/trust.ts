@@ -5,6 +5,7 @@
 
 import type { Crl } from '../pki/crl/parse.ts';
 import type { LogList } from '../pki/ct/log-list.ts';
+import type { CtProfile } from '../pki/ct/quota.ts';
 import type { Anchor, AnchorSet } from '../pki/path/anchors.ts';
 import type { Certificate, Parsed } from '../pki/x509/certificate.ts';
 import type { SignatureMemory } from '../pki/x509/signature.ts';
@@ -22,6 +23,8 @@ export interface Trust {
   /** The proxy's own CA certificates, so that a leaf of ours is recognised without its issuer. Never anchors. */
   readonly ownCas?: readonly Certificate[];
   readonly logList: LogList | null;
+  /** What CT asks for. Absent: Chrome's policy, with Chrome's age of the list. */
+  readonly ct?: CtDemand;
   /** CRLs by issuer name key. */
   readonly crls: ReadonlyMap<string, readonly Crl[]>;
   /** CRLs that were handed in and cannot be parsed; a snapshot of the proxy has none, since its loader refuses them. */
@@ -31,6 +34,12 @@ export interface Trust {
   /** Certificates parsed before; bounded. Never changes an answer, only its cost. Absent: every chain is parsed anew. */
   readonly certificates?: CertificateMemory;
   readonly sha256: string;
+}
+
+export interface CtDemand {
+  readonly profile: CtProfile;
+  /** From this age on the list is not used. Milliseconds. */
+  readonly maxListAgeMs: number;
 }
 
 /** A bounded memory of parsed certificates by the SHA-256 of their DER. */

@@ -9,35 +9,42 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as der from '../../src/pki/der/writer.ts';
 import * as ext from '../support/extensions.ts';
-import { authority, type Issued, type Spec } from '../support/test-ca.ts';
+import { authority } from '../support/test-ca.ts';
 import { AT, type BatchAnswer, type BatchCase, HOST, judgeAll, word } from './batch.ts';
-
-const root = authority({ cn: 'Root', at: AT });
-const inter = root.issueCa({ cn: 'Inter' });
-const { key } = root;
-const { serverAuth, clientAuth, any } = ext.EKU;
+import {
+  alternate,
+  at,
+  below,
+  constrained,
+  critical,
+  criticalPurposes,
+  dn,
+  expiredCross,
+  inter,
+  ipTree,
+  key,
+  leaf,
+  loop,
+  manyNames,
+  nameless,
+  odd,
+  oddIssuer,
+  oddRoot,
+  publicly,
+  requireExplicit,
+  root,
+  rootLength,
+  SECOND,
+  selfIssued,
+  selfIssuedLeaf,
+  siblings,
+  tooManySiblings,
+  tree,
+} from './limbo-chains.ts';
 
 type Row = readonly [name: string, expected: string, one: BatchCase];
 
-const leaf = (spec: Spec = {}, issuer: Issued = inter): Issued => issuer.issueLeaf({ dns: [HOST], ...spec });
-/** root → inter → leaf, with something odd about the leaf. */
-const odd = (spec: Spec, more: Partial<BatchCase> = {}): BatchCase => ({
-  chain: [leaf(spec), inter],
-  anchors: [root],
-  ...more,
-});
-/** root → odd intermediate → leaf. */
-const oddIssuer = (spec: Spec, leafSpec: Spec = {}, more: Partial<BatchCase> = {}): BatchCase => {
-  const issuer = root.issueCa({ cn: 'Odd', ...spec });
-  return { chain: [leaf(leafSpec, issuer), issuer], anchors: [root], ...more };
-};
-/** odd root → leaf. */
-const oddRoot = (spec: Spec, leafSpec: Spec = {}, more: Partial<BatchCase> = {}): BatchCase => {
-  const top = authority({ cn: 'Odd Root', at: AT, ...spec });
-  return { chain: [leaf(leafSpec, top)], anchors: [top], ...more };
-};
-const publicly = { anchorsArePublic: true };
-const critical = (oid: string, value: Buffer, isCritical = true) => ext.extension(oid, isCritical, value);
+const { serverAuth, clientAuth, any } = ext.EKU;
 
 const RFC5280: readonly Row[] = [
   ['plain', 'allow', odd({})],
@@ -154,9 +161,6 @@ const USAGE: readonly Row[] = [
   ],
 ];
 
-const SECOND = 1000;
-const at = (offsetMs: number): string => new Date(Date.parse(AT) + offsetMs).toISOString();
-
 const VALIDITY: readonly Row[] = [
   ['validity::expired-leaf', 'chain.expired', odd({ notAfter: at(-SECOND) })],
   ['validity::expired-intermediate', 'chain.expired', oddIssuer({ notAfter: at(-SECOND) })],
@@ -178,7 +182,6 @@ const PATH_LENGTH: readonly Row[] = [
   ['pathlen::self-issued-is-not-counted', 'allow', selfIssued()],
 ];
 
-const tree = (dns: string) => ({ dns: [dns] });
 const NAMES: readonly Row[] = [
   ['nc::permitted-dns-match', 'allow', constrained({ permitted: tree(HOST) })],
   ['nc::permitted-dns-match-subdomain', 'allow', constrained({ permitted: tree('test') })],
@@ -343,102 +346,3 @@ describe.each([
     else expect(said.split(' ')).toContain(expected);
   });
 });
-
-function requireExplicit(skip: number, isCritical: boolean): ext.RawExtension {
-  return ext.extension('2.5.29.36', isCritical, der.sequence(der.contextPrimitive(0, Buffer.from([skip]))));
-}
-
-/** A leaf without subjectAltName. */
-function nameless(spec: Spec, more: Partial<BatchCase> = {}): BatchCase {
-  return { chain: [inter.issueLeaf(spec), inter], anchors: [root], ...more };
-}
-
-function criticalPurposes(): Spec {
-  return { extendedKeyUsage: null, extensions: [ext.extendedKeyUsage([serverAuth], true)] };
-}
-
-function below(upper: Spec, lower: Spec): BatchCase {
-  const first = root.issueCa({ cn: 'Upper', ...upper });
-  const second = first.issueCa({ cn: 'Lower', ...lower });
-  return { chain: [leaf({}, second), second, first], anchors: [root] };
-}
-
-function rootLength(pathLength: number): BatchCase {
-  const top = authority({ cn: 'Short Root', at: AT, pathLength });
-  const issuer = top.issueCa({ cn: 'Under' });
-  return { chain: [leaf({}, issuer), issuer], anchors: [top] };
-}
-
-function selfIssued(): BatchCase {
-  const top = authority({ cn: 'Rolling', at: AT, pathLength: 1 });
-  const rolled = top.issueCa({ subject: top.subject });
-  const issuer = rolled.issueCa({ cn: 'Under' });
-  return { chain: [leaf({}, issuer), issuer, rolled], anchors: [top] };
-}
-
-function constrained(spec: ext.ConstraintsSpec, leafSpec: Spec = {}, more: Partial<BatchCase> = {}): BatchCase {
-  return oddIssuer({ nameConstraints: spec }, leafSpec, more);
-}
-
-function dn(organization: string): Buffer {
-  return ext.distinguishedName([['O', organization]]);
-}
-
-function ipTree(bytes: Buffer): ext.RawExtension {
-  const value = der.sequence(der.contextConstructed(0, der.sequence(der.contextPrimitive(7, bytes))));
-  return ext.extension('2.5.29.30', true, value);
-}
-
-function selfIssuedLeaf(): BatchCase {
-  const issuer = root.issueCa({ cn: 'Named', nameConstraints: { permitted: tree('other.test') } });
-  return { chain: [leaf({ subject: issuer.subject }, issuer), issuer], anchors: [root] };
-}
-
-/** Two certificates for one CA: the one that forbids the host, and the one that does not. */
-function alternate(): BatchCase {
-  const strict = root.issueCa({ cn: 'Twice', nameConstraints: { excluded: tree(HOST) } });
-  const free = root.crossSign(strict);
-  return { chain: [leaf({}, strict), strict, free], anchors: [root] };
-}
-
-function expiredCross(): BatchCase {
-  const other = authority({ cn: 'Old Root', at: AT, notAfter: at(-SECOND) });
-  const cross = other.crossSign(inter, { notAfter: at(-SECOND) });
-  return { chain: [leaf(), cross, other, inter], anchors: [root, other] };
-}
-
-function loop(): BatchCase {
-  const one = authority({ cn: 'One', at: AT });
-  const two = authority({ cn: 'Two', at: AT });
-  const oneByTwo = two.crossSign(one);
-  const twoByOne = one.crossSign(two);
-  const oneByRoot = root.crossSign(one);
-  return { chain: [leaf({}, one), oneByTwo, twoByOne, oneByRoot], anchors: [root] };
-}
-
-function siblings(count: number): BatchCase {
-  const forged = Array.from({ length: count - 1 }, (_, index) =>
-    root.issueCa({
-      subject: inter.subject,
-      subjectKeyId: inter.subjectKeyId,
-      broken: 'junk',
-      serial: index + 1,
-      notBefore: at(-9e9 - index),
-    }),
-  );
-  return { chain: [leaf(), ...forged.slice(0, 45), inter], anchors: [root] };
-}
-
-/** Issuers with one name and many keys, each of which must be tried, two levels deep. */
-function tooManySiblings(): BatchCase {
-  const other = authority({ cn: 'Maze Root', at: AT });
-  const layer = (count: number, name: string): Issued[] =>
-    Array.from({ length: count }, () => other.issueCa({ cn: name, subjectKeyId: null, broken: 'junk' }));
-  return { chain: [leaf({ authorityKeyId: null }, layer(1, 'Maze')[0]!), ...layer(70, 'Maze')], anchors: [root] };
-}
-
-function manyNames(): BatchCase {
-  const names = Array.from({ length: 1100 }, (_, index) => `h${index}.test`);
-  const trees = Array.from({ length: 600 }, (_, index) => `t${index}.invalid`);
-  return constrained({ excluded: { dns: trees } }, { dns: [HOST, ...names] });
-}

@@ -45,6 +45,11 @@ describe('pinwarden.yaml: refused', () => {
     ['anchors: everything', ['2:10 expected `public`, `system` or a list of PEM files']],
     ['admin: { address: 127.0.0.1 }', ['2:8 `unix` is missing', '2:10 unknown key `address`']],
     ['workers: 1.5', ['2:10 number `1.5` is not written as a plain decimal integer']],
+    ['ct: { signatureKeyFile: a.pem }', ['2:1 a signature without a log list']],
+    ['ct: { logList: l.json, signatureFile: a.sig }', ['2:24 a signature without a key']],
+    ['ct: { profile: safari }', ['2:16 expected `chrome`, `apple` or a map with minScts and minOperators']],
+    ['crl: { fetch: always }', ['2:15 `fetch` is `always`, expected `off` or `background`']],
+    ['fetch: { allowPrivate: [10.0.0.1/8] }', ['2:25 `10.0.0.1/8` is not an address range']],
     ['state:', ['2:7 `state` is empty, expected a text']],
   ])('%s', (body, expected) => expect(errors(body).toSorted()).toEqual(expected.toSorted()));
 
@@ -76,8 +81,12 @@ describe('pinwarden.yaml: compiled', () => {
       audit: { file: '/etc/pw/audit.ndjson', onFull: 'block' },
       policies: [],
       workers: null,
-      ct: { logList: null },
-      crl: { files: [] },
+      publicAnchors: null,
+      intermediates: [],
+      aia: 'off',
+      ct: { logList: null, signed: null, profile: { name: 'chrome' }, maxListAgeMs: 70 * 86_400_000 },
+      crl: { files: [], fetch: 'off' },
+      fetch: { ports: [80], allowPrivate: [] },
     });
   });
 
@@ -115,6 +124,33 @@ workers: 4
       workers: 4,
     });
     expect(config.egress.hosts.get('api.bank.example')).toEqual(['192.0.2.1', '2001:db8::1']);
+  });
+
+  it('reads what completes and what is asked of CT', () => {
+    const config = configOf(`publicAnchors: [roots.pem]
+intermediates: [i.pem]
+aia: background
+ct: { logList: list.json, signatureKeyFile: key.pem, profile: { minScts: 2, minOperators: 1 }, maxListAgeDays: 3 }
+crl: { fetch: background }
+fetch: { ports: [80, 80, 8080], allowPrivate: [10.0.0.0/8] }
+`);
+    expect(config).toMatchObject({
+      publicAnchors: ['/etc/pw/roots.pem'],
+      intermediates: ['/etc/pw/i.pem'],
+      aia: 'background',
+      ct: {
+        logList: '/etc/pw/list.json',
+        signed: { keyFile: '/etc/pw/key.pem', signatureFile: '/etc/pw/list.sig' },
+        profile: { name: 'custom', minScts: 2, minOperators: 1, lifetimeDays: null },
+        maxListAgeMs: 3 * 86_400_000,
+      },
+      crl: { fetch: 'background' },
+      fetch: { ports: [80, 8080], allowPrivate: ['10.0.0.0/8'] },
+    });
+    const named = configOf('ct: { logList: l, signatureKeyFile: k, signatureFile: s, profile: apple }\n');
+    expect(named.ct).toMatchObject({ signed: { signatureFile: '/etc/pw/s' }, profile: { name: 'apple' } });
+    const long = configOf('ct: { profile: { minScts: 2, minOperators: 2, lifetimeDays: 90 } }\n');
+    expect(long.ct.profile).toMatchObject({ lifetimeDays: 90 });
   });
 
   it('is frozen', () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { checkShape, configSchema, jsonSchema, plainRuleSchema, policySchema } from '../../src/policy/schema.ts';
+import { configSchema } from '../../src/policy/config-schema.ts';
+import { checkShape, jsonSchema, plainRuleSchema, policySchema } from '../../src/policy/schema.ts';
 import { configOf, ruleOf } from '../support/policies.ts';
 
 it('refuses what is not an object, without throwing', () => {

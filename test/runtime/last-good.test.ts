@@ -34,5 +34,7 @@ it('gives back what was saved, for the owner alone', () => {
   saveLastGood(dir, { ...GOOD, number: 1 });
   saveLastGood(dir, GOOD);
   expect(loadLastGood(dir)).toEqual(GOOD);
+  saveLastGood(dir, { ...GOOD, logListMs: 5 });
+  expect(loadLastGood(dir)?.logListMs).toBe(5);
   expect(statSync(join(dir, 'last-good.json')).mode & 0o777).toBe(0o600);
 });

@@ -1,10 +1,13 @@
+import { sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { anchorsKey } from '../../src/policy/policy.ts';
 import { TrustError } from '../../src/runtime/crl-loader.ts';
 import type { TrustMaterial } from '../../src/runtime/messages.ts';
-import { buildTrust, checkTrust, parsePublicAnchors } from '../../src/runtime/trust-loader.ts';
+import { buildTrust, checkTrust, logListTimeOf, parsePublicAnchors } from '../../src/runtime/trust-loader.ts';
+import { listBytes, testLog } from '../support/ct-log.ts';
+import { generateKey } from '../support/keys.ts';
 import { authority } from '../support/test-ca.ts';
 
 const FROZEN = readFileSync(new URL('../../config/anchors/public.json', import.meta.url), 'utf8');
@@ -75,6 +78,41 @@ describe('a snapshot', () => {
     ]);
     expect(trust.ownCaKeys.size).toBe(1);
     expect(trust.ownCas?.[0]?.spkiSha256).toBe([...trust.ownCaKeys][0]);
+  });
+
+  it('takes other roots for public when the operator says so', () => {
+    const publicAnchorFiles = [{ file: '/public.pem', text: root.pem }];
+    const trust = buildTrust(material({ publicAnchorFiles }), [], memories);
+    expect(trust.publicAnchors.anchors.map(({ certificate }) => certificate.subject.text)).toEqual([
+      'CN=Corporate Root',
+    ]);
+    expect(trust.anchorSets.get('public')).toBe(trust.publicAnchors);
+  });
+
+  it('takes a log list that is signed by the key of the operator, and none that is older than the one before', () => {
+    const timestampMs = Date.parse('2026-06-01T00:00:00Z');
+    const logList = listBytes([testLog()], timestampMs).toString();
+    const { privateKey, publicKey } = generateKey();
+    const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    const signature = sign('sha256', Buffer.from(logList), privateKey);
+    const signed = material({ logList, logListSigned: { signature, publicKeyPem } });
+    expect(buildTrust(signed, [], memories).logList?.timestampMs).toBe(timestampMs);
+    expect(logListTimeOf(signed)).toBe(timestampMs);
+    expect(logListTimeOf(material())).toBeNull();
+    const forged = { signature: Buffer.alloc(signature.length), publicKeyPem };
+    expect(() => checkTrust({ ...signed, logListSigned: forged })).toThrow('the CT log list: signature: failed');
+    expect(() => checkTrust(signed, timestampMs + 1)).toThrow('the CT log list: rollback');
+    expect(() => checkTrust(signed, timestampMs)).not.toThrow();
+  });
+
+  it('carries what CT asks for', () => {
+    const ct = { profile: { name: 'apple' }, maxListAgeMs: 1 } as const;
+    expect(buildTrust(material({ ct }), [], memories).ct).toBe(ct);
+    expect(buildTrust(material(), [], memories).ct).toBeUndefined();
+  });
+
+  it('refuses intermediates that are none', () => {
+    expect(() => checkTrust(material({ intermediates: [{ file: '/i.pem', text: 'x' }] }))).toThrow('/i.pem');
   });
 
   it('has a name that changes with what is in it, and with nothing else', () => {

@@ -181,7 +181,7 @@ describe('a chain that verifies', () => {
 
   it('is asked for more below a public anchor', () => {
     const bare = inter.issueLeaf({ dns: ['good.test'], extendedKeyUsage: null });
-    const any = inter.issueLeaf({ dns: ['good.test'], extendedKeyUsage: [EKU.any] });
+    const any = inter.issueLeaf({ dns: ['good.test'], extendedKeyUsage: [EKU.serverAuth, EKU.any] });
     const publicly = trustOf({ anchors: [root], publicRoots: [root] });
     for (const one of [bare, any]) {
       expect(blocked([one, inter])).toBe('allow');

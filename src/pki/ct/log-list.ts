@@ -103,7 +103,7 @@ export interface LogListFiles {
   /** null: the operator configured no signature key. */
   readonly signed: { readonly signature: Uint8Array; readonly publicKeyPem: string } | null;
   /** The list in use; null: none yet. A replacement may not be older. */
-  readonly held: LogList | null;
+  readonly held: Pick<LogList, 'timestampMs'> | null;
 }
 
 /** Signature first, then the content, then rollback: a list older than the one in use is never taken. */

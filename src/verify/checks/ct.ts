@@ -1,33 +1,42 @@
 /**
  * Certificate Transparency of the leaf under the verified path.
  *
- * Does: give pki/ct what it asks for and put its word into an outcome.
+ * Does: give pki/ct what it asks for, the timestamps of a good staple included, and put its word into an outcome.
  * Does not: judge chains to private anchors; a private CA does not log.
  */
 import type { Facts, Outcome } from '../../model/outcome.ts';
 import { type CtJudgement, judgeTransparency } from '../../pki/ct/compliance.ts';
 import { DEFAULT_MAX_LOG_LIST_AGE_MS } from '../../pki/ct/log-list.ts';
 import type { PathContext } from '../context.ts';
+import type { CtDemand } from '../trust.ts';
 import { isPublicAnchor } from './public-root.ts';
+import { goodStapleScts } from './staple.ts';
 import { fail } from './weigh.ts';
 
 /** SCTs named in facts. */
 const MAX_NAMED = 16;
 
-/** `ocspSctList`: SCT list of a staple that was found good, null when there is none. */
-export function checkCt({ leaf, found, trust, seenAtMs, nowMs }: PathContext, ocspSctList: Buffer | null): Outcome {
+const DEFAULT_DEMAND: CtDemand = Object.freeze({
+  profile: Object.freeze({ name: 'chrome' }),
+  maxListAgeMs: DEFAULT_MAX_LOG_LIST_AGE_MS,
+});
+
+export function checkCt(context: PathContext): Outcome {
+  const { leaf, found, trust, seenAtMs, nowMs } = context;
+  const { profile, maxListAgeMs } = trust.ct ?? DEFAULT_DEMAND;
   const issuer = found.path[1];
   if (issuer === undefined) return { is: 'skipped', why: 'not-public' };
   const judgement = judgeTransparency({
     leaf,
     issuer,
     scope: isPublicAnchor(found.anchor, trust) ? 'public' : 'private',
-    ocspSctList,
+    // Chrome does not count them any more, so the staple need not be read for it.
+    ocspSctList: profile.name === 'chrome' ? null : goodStapleScts(context),
     list: trust.logList,
-    profile: { name: 'chrome' },
+    profile,
     seenAtMs,
     nowMs,
-    maxListAgeMs: DEFAULT_MAX_LOG_LIST_AGE_MS,
+    maxListAgeMs,
     memory: trust.signatures,
   });
   return outcomeOf(judgement);

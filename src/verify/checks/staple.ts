@@ -13,10 +13,25 @@ import { verifySignature } from '../../pki/x509/signature.ts';
 import type { PathContext } from '../context.ts';
 import { fail, failWith } from './weigh.ts';
 
-export function checkStaple({ leaf, found, evidence, trust, seenAtMs }: PathContext): Outcome {
+export function checkStaple(context: PathContext): Outcome {
+  const judgement = judgementOf(context);
+  return judgement === null
+    ? { is: 'skipped', why: 'leaf-is-anchor' }
+    : outcomeOf(judgement, demandsStaple(context.leaf));
+}
+
+/** The TLS list of SCTs in a staple that says good; null: there is none. */
+export function goodStapleScts(context: PathContext): Buffer | null {
+  if (context.evidence.staple === null) return null;
+  const judgement = judgementOf(context);
+  return judgement?.is === 'good' ? judgement.sctList : null;
+}
+
+/** Null: nobody issued the leaf. */
+function judgementOf({ leaf, found, evidence, trust, seenAtMs }: PathContext): StapleJudgement | null {
   const issuer = found.path[1];
-  if (issuer === undefined) return { is: 'skipped', why: 'leaf-is-anchor' };
-  const judgement = judgeStaple({
+  if (issuer === undefined) return null;
+  return judgeStaple({
     staple: evidence.staple?.bytes ?? null,
     leaf,
     issuer,
@@ -25,7 +40,6 @@ export function checkStaple({ leaf, found, evidence, trust, seenAtMs }: PathCont
     memory: trust.signatures,
     verify: verifySignature,
   });
-  return outcomeOf(judgement, demandsStaple(leaf));
 }
 
 /** The code of an absence that the rule does not accept. */

@@ -1,0 +1,224 @@
+/**
+ * The shape of `pinwarden.yaml`; the other half of the door to `zod` (see schema.ts).
+ *
+ * Does not: check addresses, ranges and hosts (compile-config.ts does, with their places).
+ */
+import { z } from 'zod';
+import { anchors, answer, checks, hosts, mode, name, number, onFailure, plaintext, text, version } from './schema.ts';
+
+const address = text('IPv4 or IPv6 address, without brackets.');
+const port = z.int().min(0).max(65_535).meta({ description: 'Port; 0 lets the system choose.' });
+const endpoint = z.strictObject({ address, port });
+const seconds = 1000;
+
+function files(description: string, most: number) {
+  return z.array(text(description)).max(most);
+}
+
+function fetched(fallback: 'off', description: string) {
+  return z
+    .enum(['off', 'background'])
+    .default(fallback)
+    .meta({ description: `${description} \`background\`: fetched aside, for later connections.` });
+}
+
+const ct = z
+  .strictObject({
+    logList: text('Log list, JSON format v3.').optional(),
+    signatureKeyFile: text('PEM public key that signs the list. With it an unsigned list is refused.').optional(),
+    signatureFile: text('Signature of the list. Default: the list with `.sig` instead of `.json`.').optional(),
+    profile: z
+      .union(
+        [
+          z.enum(['chrome', 'apple']),
+          z.strictObject({
+            minScts: z.int().min(1).max(16).meta({ description: 'Distinct logs.' }),
+            minOperators: z.int().min(1).max(16).meta({ description: 'Distinct operators.' }),
+            lifetimeDays: z.int().min(1).max(10_000).optional().meta({
+              description: 'One more log for certificates that live longer. Default: lifetime does not matter.',
+            }),
+          }),
+        ],
+        { error: 'expected `chrome`, `apple` or a map with minScts and minOperators' },
+      )
+      .default('chrome')
+      .meta({ description: 'How many timestamps are enough.' }),
+    maxListAgeDays: number(1, 3650, 70, 'An older list is not used: CT is then absent, which `require` refuses.'),
+  })
+  .prefault({})
+  .meta({ description: 'Certificate Transparency. Without a list every CT check is absent.' });
+
+export const configSchema = z
+  .strictObject({
+    version,
+    listen: z
+      .array(endpoint)
+      .min(1)
+      .max(64)
+      .default([{ address: '127.0.0.1', port: 3128 }])
+      .meta({
+        description: 'Where clients reach the proxy.',
+      }),
+    metrics: z
+      .union([endpoint, z.literal('off')], { error: 'expected `off` or a map with address and port' })
+      .default({ address: '127.0.0.1', port: 9464 })
+      .meta({ description: 'Where /metrics, /healthz, /readyz and /version are served, or `off`.' }),
+    admin: z
+      .strictObject({ unix: text('Path of the socket.') })
+      .optional()
+      .meta({ description: 'Admin interface. Default: none.' }),
+    state: text('Directory for what survives a restart.').default('./state'),
+    ca: z
+      .strictObject({
+        certificateFile: text('PEM certificate of the CA that clients trust.').default('ca.pem'),
+        keyFile: text('PEM key, readable by its owner alone.').default('ca-key.pem'),
+        create: z.enum(['ifMissing', 'never']).default('ifMissing').meta({
+          description:
+            '`ifMissing`: make a CA on the first start. `never`: refuse to start without one (images, fleets).',
+        }),
+      })
+      .prefault({})
+      .meta({ description: 'The CA that mints leaves for clients.' }),
+    anchors: anchors.default('public'),
+    egress: z
+      .strictObject({
+        ports: z.array(z.int().min(1).max(65_535)).max(1000).default([443, 80]).meta({
+          description: 'Ports that clients may ask for, besides those that patterns name.',
+        }),
+        hosts: z
+          .record(z.string(), z.array(text('Address.')).min(1).max(64))
+          .default({})
+          .meta({ description: 'Host → addresses to dial instead of asking DNS, like `curl --resolve`.' }),
+        dns: z
+          .strictObject({
+            servers: z.array(text('`IP` or `IP:port`.')).max(16).default([]).meta({
+              description: 'Resolvers; empty: those of the system.',
+            }),
+            timeoutMs: number(1, 60_000, 5 * seconds, 'Time for an answer.'),
+          })
+          .prefault({})
+          .meta({ description: 'How names are resolved.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Where the proxy may go.' }),
+    clients: z
+      .record(name('Name of the group.'), z.array(text('CIDR or address.')).min(1).max(10_000))
+      .default({})
+      .meta({ description: 'Client groups by source address; the first one wins when a client is in several.' }),
+    unmatched: z
+      .strictObject({
+        action: z
+          .literal('deny')
+          .optional()
+          .meta({ description: '`deny` makes the rules an allow-list; excludes the other keys.' }),
+        mode,
+        reason: text('Why; asked for by `mode: bypass`.').min(1).optional(),
+        onFailure,
+        checks: checks.optional(),
+        anchors: anchors.optional(),
+        plaintext,
+        answer,
+      })
+      .prefault({})
+      .meta({ description: 'Hosts that no rule matches.' }),
+    audit: z
+      .strictObject({
+        file: text('NDJSON file.').default('audit.ndjson'),
+        onFull: z.enum(['block', 'count']).default('block').meta({
+          description: 'When a verdict cannot be written: `block` relays nothing, `count` goes on and counts the loss.',
+        }),
+      })
+      .prefault({})
+      .meta({ description: 'Two lines a tunnel.' }),
+    policies: z
+      .array(
+        z.union(
+          [
+            text('File or directory.'),
+            z.strictObject({
+              path: text('File or directory.'),
+              owner: name('Whose rules these are; a label in records.'),
+              mayMatch: hosts(
+                'Bounds: every pattern of these files must lie in one of them. Default: none.',
+              ).optional(),
+              mayNot: z
+                .array(z.enum(['bypass', 'unsafe']))
+                .default([])
+                .meta({
+                  description: '`bypass`: no `mode: bypass`. `unsafe`: no key that starts with `unsafe`.',
+                }),
+            }),
+          ],
+          { error: 'expected a path, or a map with path and owner' },
+        ),
+      )
+      .max(1000)
+      .default([])
+      .meta({
+        description: 'Policy files, and directories of `*.yaml` and `*.yml`; with ownership if given as a map.',
+      }),
+    limits: z
+      .strictObject({
+        connections: number(1, 1_000_000, 10_000, 'Client connections.'),
+        connectionsPerClient: number(1, 1_000_000, 2_000, 'Client connections from one address.'),
+        handshakesPerClient: number(
+          1,
+          100_000,
+          256,
+          'Upstream handshakes under way or waiting for a hello, for one client.',
+        ),
+        headBytes: number(1024, 65_536, 16_384, 'Request line and header.'),
+        helloBytes: number(1024, 65_536, 65_536, 'ClientHello.'),
+        headTimeoutMs: number(1, 600_000, 10 * seconds, 'For the request head.'),
+        helloTimeoutMs: number(1, 600_000, 10 * seconds, 'For the ClientHello after the 200.'),
+        dialTimeoutMs: number(1, 600_000, 10 * seconds, 'For the TCP connection, all addresses together.'),
+        handshakeTimeoutMs: number(1, 600_000, 10 * seconds, 'For the upstream TLS handshake.'),
+        idleTimeoutMs: number(1, 86_400_000, 300 * seconds, 'For a tunnel without bytes in either direction.'),
+        drainDelayMs: number(
+          0,
+          600_000,
+          0,
+          'Between saying not ready and refusing connections: what a load balancer needs to notice.',
+        ),
+        drainTimeoutMs: number(0, 3_600_000, 30 * seconds, 'For open tunnels after a stop was asked for.'),
+        leaves: number(1, 1_000_000, 10_000, 'Minted certificates kept ready.'),
+      })
+      .prefault({})
+      .meta({ description: 'Per worker.' }),
+    workers: z.int().min(1).max(256).optional().meta({ description: 'Processes that serve. Default: one a core.' }),
+    publicAnchors: files('PEM file.', 100).optional().meta({
+      description: 'Roots that count as public instead of the Mozilla set that ships.',
+    }),
+    intermediates: files('PEM file.', 100).default([]).meta({
+      description:
+        'Intermediates that may complete what an upstream forgot to send. They are never trusted by themselves.',
+    }),
+    aia: fetched('off', 'Missing issuers that certificates name (caIssuers).'),
+    ct,
+    crl: z
+      .strictObject({
+        files: files('CRL, DER or PEM.', 10_000).default([]).meta({ description: 'CRLs to use.' }),
+        fetch: fetched('off', 'CRLs that certificates of accepted paths name.'),
+      })
+      .prefault({})
+      .meta({ description: 'Certificate revocation lists.' }),
+    fetch: z
+      .strictObject({
+        ports: z
+          .array(z.int().min(1).max(65_535))
+          .max(16)
+          .default([80])
+          .meta({ description: 'Ports that URLs may have.' }),
+        allowPrivate: z.array(text('CIDR.')).max(1000).default([]).meta({
+          description: 'Ranges that may be dialled although they are private: where your own CAs publish.',
+        }),
+      })
+      .prefault({})
+      .meta({
+        description: 'What `crl.fetch` and `aia` may do. Plain HTTP only, as CAs publish; never during a handshake.',
+      }),
+  })
+  .meta({ title: 'pinwarden.yaml' });
+
+export type ConfigShape = z.output<typeof configSchema>;
+export type UnmatchedShape = ConfigShape['unmatched'];
