@@ -17,6 +17,9 @@ const FRAGMENT_MAX = 16_384;
 const RECORD_HEADER = 5;
 const MESSAGE_HEADER = 4;
 const HANDSHAKE_RECORD = 0x16;
+/** Types of TLS records, from change_cipher_spec to heartbeat (RFC 8446 §5.1, RFC 6520). */
+const FIRST_RECORD_TYPE = 0x14;
+const LAST_RECORD_TYPE = 0x18;
 const CLIENT_HELLO = 0x01;
 
 export type HelloReading =
@@ -99,7 +102,12 @@ export class ClientHelloReader {
     const [type, major] = header;
     const first = this.#message.length === 0;
     if (type !== undefined && type !== HANDSHAKE_RECORD) {
-      return first ? { kind: 'not-tls' } : { kind: 'malformed', why: 'another record inside the hello' };
+      if (!first) return { kind: 'malformed', why: 'another record inside the hello' };
+      if (type < FIRST_RECORD_TYPE || type > LAST_RECORD_TYPE) return { kind: 'not-tls' };
+      // Servers skip warning alerts in front of the hello (Go, BoringSSL), so what begins like this is TLS: taken for
+      // another protocol, it would carry a hello for any host past the check of its server name.
+      if (major === undefined) return null;
+      return major === 0x03 ? { kind: 'malformed', why: 'another record before the hello' } : { kind: 'not-tls' };
     }
     if (major !== undefined && major !== 0x03) {
       return first ? { kind: 'not-tls' } : { kind: 'malformed', why: 'record version' };

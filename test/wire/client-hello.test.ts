@@ -24,7 +24,9 @@ describe('streams that are no hello', () => {
     ['GET / HTTP/1.1\r\n\r\n'],
     ['\x80\x2e\x01\x00\x02'],
     ['\x16\x02\x00\x00\x01\x00'],
-    ['\x15\x03\x01\x00\x02\x02\x28'],
+    ['\x15\x02\x01\x00\x02\x02\x28'],
+    ['\x13\x03\x01'],
+    ['\x19\x03\x01'],
     ['\0'],
   ])('%j is not TLS', (text) => {
     expect(feedAll(Buffer.from(text, 'latin1')).reading).toEqual({ kind: 'not-tls' });
@@ -35,6 +37,12 @@ describe('streams that are no hello', () => {
     ['an empty record', record(Buffer.alloc(0)), 'empty record'],
     ['an empty record later', Buffer.concat([record(message.subarray(0, 9)), record(Buffer.alloc(0))]), 'empty record'],
     ['a record above 2^14', Buffer.from([22, 3, 1, 0x40, 0x01]), 'record length'],
+    [
+      'a warning alert before the hello',
+      Buffer.concat([record(Buffer.from([1, 90]), 21), record(message)]),
+      'another record before the hello',
+    ],
+    ['a change of cipher before the hello', record(Buffer.from([1]), 20), 'another record before the hello'],
     ['a ServerHello', record(Buffer.from([2, 0, 0, 1, 0])), 'not a ClientHello'],
     [
       'an alert in between',

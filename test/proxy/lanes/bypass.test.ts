@@ -27,6 +27,12 @@ describe('the guard over the first bytes', () => {
     ['a hello without a name', helloBytes({ serverName: null }), 'cut', 'sni.missing'],
     ['a malformed record', Buffer.from([0x16, 3, 1, 0, 0]), 'cut', 'hello.malformed'],
     ['a hello that is too large', Buffer.from([0x16, 3, 1, 0, 4, 1, 1, 0, 0]), 'cut', 'hello.too-large'],
+    [
+      'a hello for another host behind a warning that servers skip',
+      Buffer.concat([Buffer.from([0x15, 3, 1, 0, 2, 1, 90]), helloBytes({ serverName: 'evil.test' })]),
+      'cut',
+      'hello.malformed',
+    ],
     ['half a hello', helloBytes({ serverName: HOST }).subarray(0, 50), 'hold', null],
     ['a hello for the host', helloBytes({ serverName: HOST }), 'pass', null],
     ['bytes that are no TLS', Buffer.from('SSH-2.0-x'), 'pass', null],
