@@ -207,7 +207,11 @@ export function openAppend(file: string): AppendFile {
   }
   let open = true;
   return {
-    append: (bytes) => writeSync(fd, bytes),
+    append(bytes) {
+      // The number may belong to somebody's socket by now.
+      if (!open) throw new FileError('unusable', file);
+      return writeSync(fd, bytes);
+    },
     tail(maxBytes) {
       const { size } = fstatSync(fd);
       const bytes = Buffer.alloc(Math.min(size, maxBytes));

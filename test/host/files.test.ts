@@ -118,9 +118,16 @@ describe('appending', () => {
     expect(file.append(Buffer.from('two\n'))).toBe(4);
     expect(file.tail(4).toString()).toBe('two\n');
     expect(file.tail(100).toString()).toBe('one\ntwo\n');
+  });
+
+  it('writes nothing once it is closed, also when its number belongs to another file', () => {
+    const file = openAppend(at('file'));
     file.close();
     file.close();
-    expect(() => file.append(Buffer.from('x'))).toThrow();
+    const next = openAppend(at('next'));
+    expect(whyOf(() => file.append(Buffer.from('x')))).toBe('unusable');
+    expect(next.tail(1)).toHaveLength(0);
+    next.close();
   });
 });
 
