@@ -19,7 +19,7 @@ export interface Limits {
   readonly handshakeTimeoutMs: number;
   /** No byte either way for so long ends a tunnel. */
   readonly idleTimeoutMs: number;
-  /** One side has ended and the other has not followed. */
+  /** One side has ended, and the other neither follows nor sends. */
   readonly halfCloseTimeoutMs: number;
   /** How long a refused client may take to read its answer before the socket is destroyed. */
   readonly lingerMs: number;

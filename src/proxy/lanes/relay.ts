@@ -12,7 +12,7 @@ import type { CloseReason } from '../../observe/recorder.ts';
 export interface RelayOptions {
   /** No byte either way for so long ends the relay. */
   readonly idleTimeoutMs: number;
-  /** One side has ended and the other does not follow. */
+  /** One side has ended, and the other neither follows nor sends. */
   readonly halfCloseTimeoutMs: number;
   /** Ends the relay at once; its `reason` is a CloseReason. */
   readonly cut: AbortSignal;
@@ -89,13 +89,10 @@ class Relay {
   /** One way: bytes, the end, and a break. */
   #pump(from: Socket, to: Socket, side: Side, guard: Guard | undefined): void {
     const send = (chunk: Buffer): void => {
+      this.#count(side, chunk.length);
       if (!to.write(chunk)) from.pause();
     };
-    const take = guard === undefined ? send : this.#guarded(guard, send);
-    from.on('data', (chunk: Buffer) => {
-      this.#count(side, chunk.length);
-      take(chunk);
-    });
+    from.on('data', guard === undefined ? send : this.#guarded(guard, send));
     to.on('drain', () => from.resume());
     from.on('error', (error: NodeJS.ErrnoException) => {
       this.#errorCode ??= error.code ?? 'UNKNOWN';
@@ -127,6 +124,8 @@ class Relay {
 
   #count(side: Side, length: number): void {
     this.#idle.refresh();
+    // What has ended one way may still carry a long answer the other way.
+    this.#halfClosed?.refresh();
     if (side === 'client') this.#bytesUp += length;
     else this.#bytesDown += length;
     this.#options.onBytes?.(side === 'client' ? 'up' : 'down', length);

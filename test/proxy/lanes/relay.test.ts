@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Guard, type Relayed, relay } from '../../../src/proxy/lanes/relay.ts';
 
 /**
@@ -156,6 +156,26 @@ describe('limits', () => {
     expect(w.far.closed).toBe(true);
   });
 
+  it('lets a long answer through after the client has ended its half', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const w = await wire({ halfCloseMs: 1000 });
+      w.client.end('question');
+      w.server.resume();
+      await once(w.server, 'end');
+      for (const part of ['a', 'b', 'c', 'd']) {
+        w.server.write(part);
+        const [got] = (await once(w.client, 'data')) as [Buffer];
+        expect(got.toString()).toBe(part);
+        vi.advanceTimersByTime(600);
+      }
+      vi.advanceTimersByTime(600);
+      expect(await w.done).toMatchObject({ reason: 'client', bytesDown: 4 });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('ends at once when it is cut, with the reason of who cut', async () => {
     const w = await wire();
     w.cut.abort('policy');
@@ -211,7 +231,7 @@ describe('a guard', () => {
     expect(await got).toBe('');
     w.server.end();
     w.client.resume();
-    await w.done;
+    expect((await w.done).bytesUp, 'held is not relayed').toBe(0);
   });
 
   it('lets the other way flow while it holds, and sends all that it held', async () => {
