@@ -14,7 +14,9 @@ const MAX_REMEMBERED_PROTOCOLS = 8;
 export interface AlpnMemory {
   /** The list to offer for a host. */
   guess(host: string): readonly string[];
+  /** `offered`: a list that the host has taken. */
   remember(host: string, offered: readonly string[]): void;
+  forget(host: string): void;
 }
 
 export function createAlpnMemory(maxEntries: number = ALPN_MEMORY_ENTRIES): AlpnMemory {
@@ -28,6 +30,7 @@ export function createAlpnMemory(maxEntries: number = ALPN_MEMORY_ENTRIES): Alpn
       lists.set(host, Object.freeze([...offered]));
       if (lists.size > maxEntries) lists.delete(lists.keys().next().value!);
     },
+    forget: (host) => void lists.delete(host),
   };
 }
 

@@ -77,6 +77,8 @@ async function walkTerminate(visit: Visit, asked: Asked): Promise<void> {
   const hello = await hear(visit, asked);
   if (judged === null || couldDiffer(judged.line, hello)) judged = await openJudged(visit, asked, hello.alpn);
   checkGeneration(visit, asked, judged.line.evidence);
+  // Only now: a list that the upstream did not take would stand in the way of all other clients.
+  visit.house.alpnMemory.remember(asked.authority.host, hello.alpn);
   await runTerminate(visit, asked, judged);
 }
 
@@ -84,9 +86,12 @@ async function walkTerminate(visit: Visit, asked: Asked): Promise<void> {
 async function judgeAhead(visit: Visit, asked: Asked): Promise<Judged<Line> | null> {
   const word = visit.firstBytes.now();
   if (word?.kind === 'hello') return openJudged(visit, asked, word.hello.alpn);
+  const { alpnMemory } = visit.house;
   try {
-    return await openJudged(visit, asked, visit.house.alpnMemory.guess(asked.authority.host));
+    return await openJudged(visit, asked, alpnMemory.guess(asked.authority.host));
   } catch (thrown) {
+    // Whatever it was: the next client must not fail for a list that this host does not take any more.
+    alpnMemory.forget(asked.authority.host);
     if (refusedOurGuess(thrown)) return null;
     throw thrown;
   }
@@ -111,7 +116,7 @@ async function openJudged(visit: Visit, asked: Asked, alpn: readonly string[]): 
     addresses,
     alpn,
     anchors: anchorsOf(house, asked.rule),
-    completing: house.intermediates(),
+    completing: (presented) => house.intermediates(presented),
     dialTimeoutMs: house.limits.dialTimeoutMs,
     handshakeTimeoutMs: house.limits.handshakeTimeoutMs,
     clock: house.clock,
@@ -141,7 +146,6 @@ async function hear(visit: Visit, { authority }: Asked): Promise<ClientHello> {
   const hello = helloOf(await visit.firstBytes.wait(house.limits.helloTimeoutMs, visit.gone));
   const problem = serverNameProblem(hello, authority);
   if (problem !== null) throw problem;
-  house.alpnMemory.remember(authority.host, hello.alpn);
   return hello;
 }
 

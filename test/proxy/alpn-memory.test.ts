@@ -28,6 +28,13 @@ describe('the memory', () => {
     expect(['a', 'b', 'c'].map((host) => memory.guess(`${host}.test`)[0])).toEqual(['a', 'h2', 'c']);
   });
 
+  it('forgets a host that failed with its list', () => {
+    const memory = createAlpnMemory();
+    memory.remember('a.test', ['http/1.1']);
+    memory.forget('a.test');
+    expect(memory.guess('a.test')).toEqual(DEFAULT_ALPN);
+  });
+
   it('knows no host from Object.prototype', () => {
     expect(createAlpnMemory().guess('__proto__')).toEqual(DEFAULT_ALPN);
   });

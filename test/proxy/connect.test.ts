@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/model/problem.ts';
 import { startBadServer } from '../support/bad-servers.ts';
@@ -9,6 +10,7 @@ import { type ProxyOptions, type RuleYaml, startProxy } from './in-process.ts';
 import {
   closeAfterEach,
   closeLater,
+  goodLeaf,
   HOST,
   handshakeIn,
   origin,
@@ -263,5 +265,29 @@ describe('refused after the 200, in the language of TLS', () => {
     expect(failed).toMatchObject({ code: 'ERR_SSL_TLSV1_ALERT_ACCESS_DENIED' });
     await expect.poll(() => proxy.verdicts.length).toBe(1);
     expect(proxy.verdicts[0]).toMatchObject({ verdict: 'block', code: expect.stringMatching(/^chain\./) });
+  });
+
+  it('what one client offers is no guess for the others before an upstream has taken it', async () => {
+    const tls = createTlsServer({ key: goodLeaf.keyPem, cert: goodLeaf.chainPem, ALPNProtocols: ['h2'] });
+    // Closes on a list that it does not like, without an alert: nothing tells us that the guess was wrong.
+    const port = await serve(
+      createServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.once('data', (hello: Buffer) => {
+          if (!hello.includes('h2')) return socket.destroy();
+          socket.pause();
+          socket.unshift(hello);
+          return tls.emit('connection', socket);
+        });
+      }),
+    );
+    const proxy = await proxyFor({ port });
+    const strange = await connectTo(proxy.port, `${HOST}:${port}`);
+    expect(strange.reply.status).toBe(200);
+    await handshakeIn(strange.socket, { ALPNProtocols: ['strange'] });
+    await soleVerdict(proxy, 'error', 'tls.closed');
+    const ordinary = await connectTo(proxy.port, `${HOST}:${port}`);
+    expect(ordinary.reply.status).toBe(200);
+    ordinary.socket.destroy();
   });
 });
