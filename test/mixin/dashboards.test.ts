@@ -7,9 +7,11 @@ import { describe, expect, it } from 'vitest';
 import { printDashboard } from '../../docker/grafana/dashboard.ts';
 import { OVERVIEW } from '../../docker/grafana/overview.ts';
 import { PINS } from '../../docker/grafana/pins.ts';
+import { withMetricsTable } from '../../docker/metrics-table.ts';
 import { INSTRUMENTS } from '../../src/observe/instruments.ts';
 import { knownMetrics, unknownNames } from '../support/known-metrics.ts';
 import {
+  ALERTS,
   DASHBOARD_FILES,
   DOCKER,
   type Panel,
@@ -33,9 +35,45 @@ it('ships the overview, and pins and verification', () => {
   expect(DASHBOARD_FILES).toEqual(['pinwarden-overview.json', 'pinwarden-pins.json']);
 });
 
-it.each([OVERVIEW, PINS])('$uid.json is what its description says (node docker/grafana/generate.ts)', (dashboard) => {
+it.each([OVERVIEW, PINS])('$uid.json is what its description says (node docker/generate.ts)', (dashboard) => {
   const file = `${DOCKER}/grafana/dashboards/${dashboard.uid}.json`;
   expect(readFileSync(file, 'utf8')).toBe(printDashboard(dashboard));
+});
+
+it('the table of metrics is what the code registers (node docker/generate.ts)', () => {
+  const text = readFileSync(`${DOCKER}/README.md`, 'utf8');
+  expect(text).toBe(withMetricsTable(text));
+  expect(text.match(/^\| `pinwarden_/gm)).toHaveLength(Object.keys(INSTRUMENTS).length);
+});
+
+it('the questions name panels and alerts that exist', () => {
+  const text = readFileSync(`${DOCKER}/README.md`, 'utf8');
+  const rows = [...text.matchAll(/^\| ([^|]+\?) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm)];
+  expect(rows.length).toBeGreaterThanOrEqual(7);
+  for (const [, question, dashboard = '', panel = '', alerts = ''] of rows) {
+    const shown = shownPanels().filter((one) => readDashboard(one.dashboard).title.endsWith(dashboard));
+    if (panel !== 'last row')
+      expect(
+        shown.map((one) => one.panel.title),
+        question,
+      ).toContain(panel);
+    for (const name of alerts.split(', '))
+      expect(
+        ALERTS.map(({ alert }) => alert),
+        question,
+      ).toContain(name);
+  }
+});
+
+it('Grafana finds data source and dashboards by itself', () => {
+  expect(readYaml('grafana/provisioning/datasources/prometheus.yaml')).toMatchObject({
+    apiVersion: 1,
+    datasources: [{ uid: 'prometheus', type: 'prometheus', access: 'proxy', editable: false }],
+  });
+  expect(readYaml('grafana/provisioning/dashboards/pinwarden.yaml')).toMatchObject({
+    apiVersion: 1,
+    providers: [{ type: 'file', allowUiUpdates: false, options: { path: '/var/lib/grafana/dashboards/pinwarden' } }],
+  });
 });
 
 describe.each(DASHBOARD_FILES)('%s', (file) => {

@@ -61,6 +61,16 @@ describe.skipIf(process.platform !== 'linux')('when workers are killed', () => {
   });
 });
 
+it('tests itself again, and shows when it last succeeded', async () => {
+  const one = await start();
+  const before = (await scrape(one)).value('pinwarden_selftest_last_success_timestamp_seconds');
+  expect(before).toBeGreaterThan(0);
+  expect(await one.supervisor.testAgain()).toMatchObject({ ok: true });
+  const after = await scrape(one);
+  expect(after.value('pinwarden_selftest_last_success_timestamp_seconds')).toBeGreaterThan(before);
+  expect(after.value('pinwarden_selftest_failures_total')).toBe(0);
+});
+
 describe('reload', () => {
   it('reaches every worker, moves the metrics on, and survives a restart', async () => {
     const one = await start({ policies: ['p.yaml'] }, { 'p.yaml': rules('a') });
