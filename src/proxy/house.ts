@@ -33,8 +33,8 @@ export interface House {
   readonly limits: Limits;
   generation(): Generation;
   trust(): Trust;
-  /** Intermediates that may complete a path, beside what an upstream presents. Empty: none are known. */
-  intermediates(): readonly Der[];
+  /** Known intermediates that may complete what an upstream presented. Empty: nothing is missing, or none are known. */
+  intermediates(presented: readonly Der[]): readonly Der[];
   readonly resolver: Resolver;
   readonly shelf: Shelf;
   readonly recorder: Recorder;

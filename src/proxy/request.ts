@@ -159,6 +159,8 @@ function refuse(passage: Passage, request: IncomingMessage, socket: Socket, prob
 /** An upstream may answer before it has read everything: the rest is thrown away, or the connection goes. */
 async function finishReading(request: IncomingMessage, lingerMs: number): Promise<void> {
   const { socket } = request;
+  // What it was piped to is gone or going, and would pause it once more.
+  request.unpipe();
   request.resume();
   if (request.complete || socket.destroyed || socket.writableEnded) return;
   const timer = setTimeout(() => socket.destroy(), lingerMs);

@@ -13,9 +13,9 @@ export interface RawOrigin {
 }
 
 /** Called once a head is complete, with all that has come so far over this connection. */
-export type Serve = (socket: Socket, text: string) => void;
+export type Answering = (socket: Socket, text: string) => void;
 
-export async function rawOrigin(serve: Serve): Promise<RawOrigin> {
+export async function rawOrigin(serve: Answering): Promise<RawOrigin> {
   const open = new Set<Socket>();
   const received: string[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -40,12 +40,12 @@ export async function rawOrigin(serve: Serve): Promise<RawOrigin> {
 }
 
 /** Always the same bytes, and the connection stays open. */
-export function answers(text: string): Serve {
+export function answers(text: string): Answering {
   return (socket) => socket.write(text, 'latin1');
 }
 
 /** Bytes, and then an end or a reset that comes behind them. */
-export function answersAndEnds(text: string, how: 'fin' | 'reset'): Serve {
+export function answersAndEnds(text: string, how: 'fin' | 'reset'): Answering {
   return (socket) => {
     if (how === 'fin') socket.end(text, 'latin1');
     // The kernel must have sent the bytes, or the reset overtakes them.

@@ -18,6 +18,8 @@ export interface Exchanged extends LaneEnd {
 }
 
 export interface ExchangeOptions {
+  /** Called in the moment of the end, before anything that the same event still leads to. */
+  readonly onEnd?: (end: Exchanged) => void;
   readonly idleTimeoutMs: number;
   readonly cut: AbortSignal;
   readonly onBytes: (direction: 'up' | 'down', count: number) => void;
@@ -95,7 +97,9 @@ export class Exchange {
     this.#stop();
     this.meter();
     this.#upstream.destroy();
-    this.#settled.resolve({ bytesUp: this.#up, bytesDown: this.#down, reason, code, problem });
+    const end = { bytesUp: this.#up, bytesDown: this.#down, reason, code, problem };
+    this.#options.onEnd?.(end);
+    this.#settled.resolve(end);
   }
 }
 

@@ -108,11 +108,12 @@ class HttpExchange {
   readonly #exchange: Exchange;
   #continued = false;
   #informational = 0;
+  #upstream: IncomingMessage | null = null;
 
   constructor(work: HttpWork) {
     this.#work = work;
     const { limits, cut, onBytes, line } = work;
-    const options = { idleTimeoutMs: limits.idleTimeoutMs, cut, onBytes };
+    const options = { idleTimeoutMs: limits.idleTimeoutMs, cut, onBytes, onEnd: this.#endClient };
     this.#exchange = new Exchange(line.socket, options, this.#onIdle);
   }
 
@@ -131,7 +132,6 @@ class HttpExchange {
     }
     const end = await this.#exchange.done;
     open.delete(request);
-    this.#endClient(end);
     return end;
   }
 
@@ -172,6 +172,7 @@ class HttpExchange {
 
   onAnswer(upstream: IncomingMessage): void {
     const { request, response, ask } = this.#work;
+    this.#upstream = upstream;
     upstream.on('error', ignore);
     if (this.#exchange.over || response.headersSent) return;
     // A client that was never told to go on may or may not send its content: what follows could be either.
@@ -189,9 +190,10 @@ class HttpExchange {
 
   readonly #onFailure = (error: NodeJS.ErrnoException): void => {
     const { request, response } = this.#work;
-    // Behind a head, `close` of the response tells the end.
-    if (response.headersSent) return;
-    if (request.socket.destroyed) this.#exchange.settle('client');
+    if (response.headersSent) {
+      // Node calls a response without a length complete when its connection breaks; here it is not so yet.
+      if (this.#upstream?.complete === false) this.#exchange.settle('error', 'response.incomplete');
+    } else if (request.socket.destroyed) this.#exchange.settle('client');
     else this.#exchange.fail(codeOfFailure(error), 'upstream', { reason: error.code ?? 'closed' });
   };
 
@@ -205,11 +207,11 @@ class HttpExchange {
   };
 
   /** A response that has begun and not ended must not look whole, whoever ended it. */
-  #endClient(end: Exchanged): void {
+  readonly #endClient = (end: Exchanged): void => {
     const { response, request } = this.#work;
     if (end.problem !== null || response.writableFinished) return;
     if (!request.socket.destroyed) request.socket.resetAndDestroy();
-  }
+  };
 }
 
 function ignore(): void {}

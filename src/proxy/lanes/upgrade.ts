@@ -7,16 +7,21 @@
  * The caller must: hold a permit for this line; hand over the client's socket without a parser, with what it read
  * behind the head put back, and answer when `problem` says so.
  */
-import { type ClientRequest, request as httpRequest, type IncomingMessage, ServerResponse } from 'node:http';
+import { request as httpRequest, type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RawLine } from '../../upstream/line.ts';
 import type { Permit } from '../../verify/permit.ts';
-import { endToEnd, listMembers, viaField } from '../../wire/fields.ts';
+import { endToEnd, type Field, listMembers, viaField } from '../../wire/fields.ts';
 import type { PlainAsk } from '../../wire/request-head.ts';
 import type { Limits } from '../limits.ts';
 import { flat, INFORMATIONAL_MAX, sendAnswer } from './answer.ts';
 import { codeOfFailure, Exchange, type Exchanged, type ExchangeOptions } from './exchange.ts';
 import { relay } from './relay.ts';
+
+const UPGRADE_FIELDS: readonly Field[] = [
+  ['Connection', 'Upgrade'],
+  ['Upgrade', 'websocket'],
+];
 
 export interface UpgradeWork {
   readonly permit: Permit;
@@ -29,113 +34,142 @@ export interface UpgradeWork {
   readonly onBytes: ExchangeOptions['onBytes'];
   /** Ends the wait for an answer: the client has gone. Its bytes stay untouched. */
   readonly gone: AbortSignal;
-  /** Called before the client's socket is used, once: nobody else may listen to it from then on. */
+  /** Called before the client's socket is used: nobody else may listen to it from then on. */
   readonly takeClient: () => void;
 }
 
-/** How the upstream answered. */
-type Answered =
-  | { readonly kind: 'switched'; readonly upstream: IncomingMessage; readonly rest: Buffer }
-  | { readonly kind: 'other'; readonly upstream: IncomingMessage };
-
 /** Never rejects for anything that client or upstream do. @throws when the permit is not for this line. */
 export async function upgrade(work: UpgradeWork): Promise<Exchanged> {
-  const { permit, line, client, limits, cut, onBytes, gone } = work;
-  permit.use(line.evidence);
-  let answering = false;
-  const exchange = new Exchange(line.socket, { idleTimeoutMs: limits.idleTimeoutMs, cut, onBytes }, () => {
-    if (answering) exchange.settle('idle');
-    else exchange.fail('response.timeout', 'idle');
-  });
-  const onGone = (): void => exchange.settle('client');
-  gone.addEventListener('abort', onGone);
-  if (gone.aborted) onGone();
-  const first = await Promise.race([ask(work, exchange), exchange.done]);
-  gone.removeEventListener('abort', onGone);
-  if (!('kind' in first)) {
-    if (first.problem === null) client.resetAndDestroy();
-    return first;
+  work.permit.use(work.line.evidence);
+  return new Upgrading(work).run();
+}
+
+/** A 101: the connection is no longer HTTP. */
+interface Switched {
+  readonly upstream: IncomingMessage;
+  /** What came behind the head. */
+  readonly rest: Buffer;
+}
+
+class Upgrading {
+  readonly #work: UpgradeWork;
+  readonly #exchange: Exchange;
+  readonly #switched = Promise.withResolvers<Switched>();
+  #informational = 0;
+  /** An answer that is no 101, on its way to the client. */
+  #answer: IncomingMessage | null = null;
+  #response: ServerResponse | null = null;
+
+  constructor(work: UpgradeWork) {
+    this.#work = work;
+    const { limits, cut, onBytes, line } = work;
+    const options = { idleTimeoutMs: limits.idleTimeoutMs, cut, onBytes, onEnd: this.#endClient };
+    this.#exchange = new Exchange(line.socket, options, this.#onIdle);
   }
-  if (first.kind === 'switched') return splice(work, first, exchange);
-  answering = true;
-  work.takeClient();
-  return passOn(work, first.upstream, exchange);
-}
 
-/** Sends the head; stays pending when the exchange ends before there is an answer. */
-function ask(work: UpgradeWork, exchange: Exchange): Promise<Answered> {
-  const { promise, resolve } = Promise.withResolvers<Answered>();
-  if (exchange.over) return promise;
-  const outgoing = send(work);
-  let informational = 0;
-  outgoing.on('error', (error: NodeJS.ErrnoException) => {
-    exchange.fail(codeOfFailure(error), 'upstream', { reason: error.code ?? 'closed' });
-  });
-  outgoing.on('information', () => {
-    informational += 1;
-    if (informational > INFORMATIONAL_MAX) exchange.fail('response.malformed', 'upstream', { why: '1xx' });
-  });
-  outgoing.once('response', (upstream) => resolve({ kind: 'other', upstream }));
-  outgoing.once('upgrade', (upstream, _socket, rest) => {
-    const protocols = listMembers(upstream.rawHeaders, 'upgrade');
-    if (protocols.length === 1 && protocols[0] === work.ask.upgrade) resolve({ kind: 'switched', upstream, rest });
-    else exchange.fail('response.malformed', 'upstream', { why: 'upgrade' });
-  });
-  return promise;
-}
+  async run(): Promise<Exchanged> {
+    const { gone } = this.#work;
+    gone.addEventListener('abort', this.#onGone);
+    if (gone.aborted) this.#onGone();
+    if (!this.#exchange.over) this.#ask();
+    const first = await Promise.race([this.#switched.promise, this.#exchange.done]);
+    gone.removeEventListener('abort', this.#onGone);
+    return 'rest' in first ? this.#splice(first) : first;
+  }
 
-function send({ ask: { method, path, fields }, line }: UpgradeWork): ClientRequest {
-  const outgoing = httpRequest({
-    createConnection: () => line.socket,
-    method,
-    path,
-    setHost: false,
-    headers: flat([...fields, ['Connection', 'Upgrade'], ['Upgrade', 'websocket']]),
-  });
-  // No limit of our own: Node would drop fields in silence; the size of the head is limited.
-  outgoing.maxHeadersCount = 0;
-  outgoing.end();
-  return outgoing;
-}
+  #ask(): void {
+    const { ask, line } = this.#work;
+    const outgoing = httpRequest({
+      createConnection: () => line.socket,
+      method: ask.method,
+      path: ask.path,
+      setHost: false,
+      headers: flat([...ask.fields, ...UPGRADE_FIELDS]),
+    });
+    // No count of our own: Node would drop fields in silence; the size of the head is limited.
+    outgoing.maxHeadersCount = 0;
+    outgoing.on('error', this.#onFailure);
+    outgoing.on('information', () => {
+      this.#informational += 1;
+      if (this.#informational > INFORMATIONAL_MAX) this.#refuse('1xx');
+    });
+    outgoing.once('response', (upstream) => this.#passOn(upstream));
+    outgoing.once('upgrade', (upstream, _socket, rest) => {
+      if (this.#exchange.over) return;
+      const protocols = listMembers(upstream.rawHeaders, 'upgrade');
+      if (protocols.length !== 1 || protocols[0] !== ask.upgrade) {
+        this.#refuse('upgrade');
+        return;
+      }
+      this.#exchange.release();
+      this.#switched.resolve({ upstream, rest });
+    });
+    outgoing.end();
+  }
 
-async function splice(
-  work: UpgradeWork,
-  { upstream, rest }: Extract<Answered, { kind: 'switched' }>,
-  exchange: Exchange,
-): Promise<Exchanged> {
-  const { client, line, limits, cut, onBytes } = work;
-  exchange.release();
-  work.takeClient();
-  const fields = [...endToEnd(upstream.rawHeaders), viaField(upstream.httpVersion)];
-  const lines = flat([...fields, ['Connection', 'Upgrade'], ['Upgrade', 'websocket']]);
-  let head = 'HTTP/1.1 101 Switching Protocols\r\n';
-  for (let index = 0; index < lines.length; index += 2) head += `${lines[index]}: ${lines[index + 1]}\r\n`;
-  client.write(`${head}\r\n`, 'latin1');
-  line.socket.pause();
-  if (rest.length > 0) line.socket.unshift(rest);
-  const { idleTimeoutMs, halfCloseTimeoutMs } = limits;
-  const relayed = await relay(client, line.socket, { idleTimeoutMs, halfCloseTimeoutMs, cut, onBytes });
-  return { ...relayed, code: null, problem: null };
-}
+  async #splice({ upstream, rest }: Switched): Promise<Exchanged> {
+    const { client, line, limits, cut, onBytes, takeClient } = this.#work;
+    takeClient();
+    const fields = [...endToEnd(upstream.rawHeaders), viaField(upstream.httpVersion), ...UPGRADE_FIELDS];
+    const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    client.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`, 'latin1');
+    line.socket.pause();
+    if (rest.length > 0) line.socket.unshift(rest);
+    const { idleTimeoutMs, halfCloseTimeoutMs } = limits;
+    const relayed = await relay(client, line.socket, { idleTimeoutMs, halfCloseTimeoutMs, cut, onBytes });
+    return { ...relayed, code: null, problem: null };
+  }
 
-/** Any answer but 101 is an ordinary response, and the last one on this connection. */
-async function passOn(work: UpgradeWork, upstream: IncomingMessage, exchange: Exchange): Promise<Exchanged> {
-  const { client, request } = work;
-  const response = new ServerResponse(request);
-  response.on('error', ignore);
-  response.assignSocket(client);
-  response.once('finish', () => exchange.settle('upstream'));
-  client.once('close', () => exchange.settle('client'));
-  // What the client still says is not for anybody.
-  client.on('data', ignore);
-  const onBroken = (): void => exchange.settle('error', 'response.incomplete');
-  const why = sendAnswer(upstream, response, { last: true, onBytes: exchange.meter, onBroken });
-  if (why !== null) exchange.fail('response.malformed', 'upstream', { why });
-  const end = await exchange.done;
-  if (end.problem !== null) response.detachSocket(client);
-  else if (response.writableFinished) client.destroySoon();
-  else client.resetAndDestroy();
-  return end;
+  /** Any answer but 101 is an ordinary response, and the last one on this connection. */
+  #passOn(upstream: IncomingMessage): void {
+    const { client, request, takeClient } = this.#work;
+    upstream.on('error', ignore);
+    if (this.#exchange.over) return;
+    takeClient();
+    const response = new ServerResponse(request);
+    response.on('error', ignore);
+    response.assignSocket(client);
+    response.once('finish', () => this.#exchange.settle('upstream'));
+    client.once('close', () => this.#exchange.settle('client'));
+    const onBroken = (): void => this.#exchange.settle('error', 'response.incomplete');
+    const why = sendAnswer(upstream, response, { last: true, onBytes: this.#exchange.meter, onBroken });
+    if (why !== null) {
+      response.detachSocket(client);
+      this.#refuse(why);
+      return;
+    }
+    this.#answer = upstream;
+    this.#response = response;
+    // What the client still says is not for anybody.
+    client.on('data', ignore);
+  }
+
+  #refuse(why: string): void {
+    if (this.#answer === null) this.#exchange.fail('response.malformed', 'upstream', { why });
+  }
+
+  readonly #onFailure = (error: NodeJS.ErrnoException): void => {
+    // Node calls a response without a length complete when its connection breaks; here it is not so yet.
+    if (this.#answer?.complete === false) this.#exchange.settle('error', 'response.incomplete');
+    else if (this.#answer === null) {
+      this.#exchange.fail(codeOfFailure(error), 'upstream', { reason: error.code ?? 'closed' });
+    }
+  };
+
+  readonly #onGone = (): void => this.#exchange.settle('client');
+
+  readonly #onIdle = (): void => {
+    if (this.#answer === null) this.#exchange.fail('response.timeout', 'idle');
+    else this.#exchange.settle('idle');
+  };
+
+  /** A response that has begun and not ended must not look whole, whoever ended it. */
+  readonly #endClient = (end: Exchanged): void => {
+    const { client } = this.#work;
+    if (end.problem !== null) return;
+    if (this.#response?.writableFinished === true) client.destroySoon();
+    else client.resetAndDestroy();
+  };
 }
 
 function ignore(): void {}
