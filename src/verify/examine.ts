@@ -12,6 +12,7 @@ import type { Finding } from '../model/finding.ts';
 import type { CheckName, Outcome, Outcomes } from '../model/outcome.ts';
 import { CHECKS } from '../model/outcome.ts';
 import type { FoundPath } from '../pki/path/builder.ts';
+import type { Certificate } from '../pki/x509/certificate.ts';
 import type { Rule } from '../policy/policy.ts';
 import { checkChain, type PathOutcomes } from './checks/chain.ts';
 import { checkContinuity } from './checks/continuity.ts';
@@ -51,7 +52,10 @@ function examined(evidence: Evidence, rule: Rule, trust: Trust, nowMs: number): 
   if (evidence.protocol === 'http') return body(plaintextOutcomes(rule));
   if (rule.mode === 'bypass') return body(allSkipped('mode-bypass'));
   const presented = readPresented(evidence, trust);
-  if (!presented.ok) return body({ ...allSkipped('needs-path'), chain: fail(presented.code, presented.facts) });
+  if (!presented.ok) {
+    const chain = fail(presented.code, presented.facts);
+    return body({ ...allSkipped('needs-path'), ...withoutPath(rule, nowMs, null), chain });
+  }
   const { leaf, candidates, malformed } = presented;
   const context: Context = { evidence, rule, trust, nowMs, seenAtMs: evidence.seenAtMs, leaf };
   const judgePath = (found: FoundPath): PathOutcomes => judgedPath({ ...context, found });
@@ -60,7 +64,7 @@ function examined(evidence: Evidence, rule: Rule, trust: Trust, nowMs: number): 
     ...allSkipped('needs-path'),
     chain: chain.outcome,
     identity: checkIdentity(context),
-    ...(chain.best?.outcomes ?? withoutPath(context)),
+    ...(chain.best?.outcomes ?? withoutPath(rule, nowMs, leaf)),
     continuity: weigh(rule.checks.continuity, checkContinuity, () => 'continuity.unknown'),
   };
   return body(outcomes, rule, chain.best?.found ?? null, chain.explanatoryPath);
@@ -94,14 +98,14 @@ function judgedPath(context: PathContext): PathOutcomes {
 /**
  * Without a valid path the chain's own finding says it all, and the rest is skipped. Not when `unsafeFloor` lets that
  * finding pass: then what the rule requires is absent and fails, and pins hold for the one key that is proven without
- * a path, the leaf's.
+ * a path, the leaf's; a leaf that nobody can read (null) proves none.
  */
-function withoutPath({ rule, nowMs, leaf }: Context): Partial<PathOutcomes> {
+function withoutPath(rule: Rule, nowMs: number, leaf: Certificate | null): Partial<PathOutcomes> {
   if (!isFloorLowered(rule, nowMs)) return {};
   const absent = (): Outcome => ({ is: 'absent', why: 'needs-path' });
   const { publicRoot, ct, staple, crl, lifetime } = rule.checks;
   return {
-    pins: checkPins({ rule, nowMs, found: { path: [leaf] } }),
+    pins: checkPins({ rule, nowMs, found: { path: leaf === null ? [] : [leaf] } }),
     publicRoot: weigh(publicRoot, absent, () => 'public-root.private'),
     ct: weigh(ct, absent, () => 'ct.unavailable'),
     staple: weigh(staple, absent, () => 'staple.missing'),

@@ -48,6 +48,23 @@ describe('judge', () => {
     expect(judged({})).toBe('alert chain.incomplete');
   });
 
+  it('demands it also of what cannot be read, is empty or is too large', () => {
+    const lowered = (changes: Parameters<typeof ruleOf>[0]) =>
+      ruleOf({ unsafeFloor: { action: 'alert', reason: 'test', untilMs: AT_MS + 1 }, ...changes });
+    const unreadable = [
+      evidenceOf([Buffer.concat([leaf.der, Buffer.from([0])])]),
+      evidenceOf([]),
+      evidenceOf([leaf, ...Array.from({ length: 200 }, () => root)]),
+      evidenceOf([leaf], { resumed: true }),
+    ];
+    for (const evidence of unreadable) {
+      const judged = (changes: Parameters<typeof ruleOf>[0]) => say(verify(evidence, trust, lowered(changes)));
+      expect(judged({ pins: { anyOf: [pinOf(leaf)], noneOf: [] } })).toMatch(/^block /);
+      expect(judged({ checks: { publicRoot: 'require' } })).toMatch(/^block /);
+      expect(judged({})).toMatch(/^alert /);
+    }
+  });
+
   it('does above the floor what onFailure says', () => {
     expect(say(verify(evidenceOf([leaf]), trust, ruleOf({ pins: wrongPin })))).toBe('block pin.mismatch');
     expect(say(verify(evidenceOf([leaf]), trust, ruleOf({ pins: wrongPin, onFailure: 'alert' })))).toBe(

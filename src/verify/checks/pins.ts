@@ -8,7 +8,6 @@
 import type { Finding } from '../../model/finding.ts';
 import { finding } from '../../model/finding.ts';
 import type { Outcome } from '../../model/outcome.ts';
-import type { Path } from '../../pki/path/builder.ts';
 import { matchPins } from '../../pki/pins/match.ts';
 import type { Certificate } from '../../pki/x509/certificate.ts';
 import type { Pin, Rule } from '../../policy/policy.ts';
@@ -17,11 +16,11 @@ import { failWith } from './weigh.ts';
 /** Pins and keys named in facts; more would fill the record without helping. */
 const MAX_NAMED = 16;
 
-/** A path that was verified, or the leaf alone, whose key the handshake proved. */
+/** A path that was verified; or the leaf alone, whose key the handshake proved; or nothing, which no pin matches. */
 export interface PinQuestion {
   readonly rule: Rule;
   readonly nowMs: number;
-  readonly found: { readonly path: Path };
+  readonly found: { readonly path: readonly Certificate[] };
 }
 
 export function checkPins({ rule, found, nowMs }: PinQuestion): Outcome {
@@ -46,7 +45,7 @@ export function checkPins({ rule, found, nowMs }: PinQuestion): Outcome {
 }
 
 /** The pin of `anyOf` that the path satisfies; a primary pin is preferred over a backup, then the order of the rule. */
-export function matchingPin(rule: Rule, path: Path): Pin | null {
+export function matchingPin(rule: Rule, path: readonly Certificate[]): Pin | null {
   const matches = matchPins(path, rule.pins.anyOf);
   return (matches.find(({ pin }) => !pin.backup) ?? matches[0])?.pin ?? null;
 }
