@@ -164,7 +164,8 @@ function presetPolicies(meters: Meters, groups: Groups, rules: readonly Rule[]):
 
 function countFindings(meters: Meters, policy: string, entry: VerdictEntry): void {
   const { report, verdict, code } = entry;
-  const action = verdict === 'block' ? 'block' : 'alert';
+  // An error relays nothing either: a client that goes while its upstream is judged was not let through.
+  const action = verdict === 'block' || verdict === 'error' ? 'block' : 'alert';
   const codes = new Set((report?.findings ?? []).map((found) => found.code));
   if (code !== null && verdict === 'block') codes.add(code);
   for (const found of codes) {

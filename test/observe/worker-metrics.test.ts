@@ -42,6 +42,16 @@ it('counts a block with its findings, and no tunnel', async () => {
   expect(text.value('pinwarden_tunnels_total')).toBe(0);
 });
 
+it('calls nothing let through that was not', async () => {
+  const metrics = createMetrics();
+  await metrics.setRules([ruleOf()]);
+  metrics.verdict(verdictEntry({ verdict: 'error', code: 'client.gone', report: mismatchReport() }));
+  const text = await scrape(metrics);
+  expect(text.value('pinwarden_findings_total', { code: 'pin.mismatch', action: 'alert' })).toBe(0);
+  expect(text.value('pinwarden_findings_total', { code: 'pin.mismatch', action: 'block' })).toBe(1);
+  expect(text.value('pinwarden_would_block_total')).toBe(0);
+});
+
 it('counts an alert as what would have been blocked', async () => {
   const metrics = createMetrics();
   await metrics.setRules([ruleOf()]);
