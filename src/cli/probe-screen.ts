@@ -18,6 +18,8 @@ const SOON_DAYS = 21;
 /** From this width on a certificate takes two lines, not three. */
 const WIDE = 132;
 const SUBJECT_WIDTH = 60;
+/** The longest of the four words, and a space. */
+const OUTCOME_WIDTH = 8;
 
 /** Several lines about one host. */
 export function probedBlock(probed: Probed, glass: Glass, screen: Screen): string {
@@ -88,8 +90,10 @@ function linkLines(link: Link, depth: number, nowMs: number, screen: Screen): re
 function checkLines({ report }: Seen, screen: Screen): readonly string[] {
   const lines = CHECKS.filter((check) => check !== 'pins' && check !== 'continuity').map((check) => {
     const outcome = report.outcomes[check];
-    const word = screen.paint(OUTCOME_TONES[outcome.is], outcome.is.padEnd(8));
-    return `  ${check.padEnd(10)} ${word} ${screen.fit(summary(outcome), screen.width - 22)}`.trimEnd();
+    const says = summary(outcome);
+    const word = screen.paint(OUTCOME_TONES[outcome.is], outcome.is);
+    const gap = ' '.repeat(OUTCOME_WIDTH - outcome.is.length);
+    return `  ${check.padEnd(10)} ${word}${says === '' ? '' : `${gap} ${screen.fit(says, screen.width - 22)}`}`;
   });
   const leaf = report.findings.flatMap((entry) => [
     `  ${screen.paint('bad', entry.code)}`,

@@ -1,0 +1,96 @@
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runProbe } from '../../src/cli/probe.ts';
+import { otherProxy } from '../support/connect-proxy.ts';
+import { socketBaseline } from '../support/leaks.ts';
+import { openRange, type Range } from './probe-support.ts';
+
+const quiet = socketBaseline();
+let range: Range;
+beforeAll(async () => {
+  range = await openRange('good', 'other-trusted-ca', 'private-root', 'self-signed', 'expired-leaf', 'plaintext');
+});
+afterAll(async () => {
+  await range.close();
+  await quiet();
+});
+
+const probe = async (...argv: readonly string[]) =>
+  await range.place.run(runProbe, [...argv, ...range.resolve, '--anchors', range.anchorsFile]);
+
+describe('probe', () => {
+  it('refuses a wrong command line and anchors that are not there', async () => {
+    expect((await range.place.run(runProbe, [])).exit).toBe(2);
+    const { exit, err } = await range.place.run(runProbe, ['h', '--anchors', 'missing.pem']);
+    expect(exit).toBe(1);
+    expect(err).toMatch(/missing\.pem: no such file\nnext: /);
+  });
+
+  it('prints no rule of an attacked host, says why, and ends with 1', async () => {
+    const { exit, out, err } = await probe(range.target('private-root'), '--yaml');
+    expect({ exit, out }).toEqual({ exit: 1, out: '' });
+    expect(err).toMatch(/no rule for private-root\.test:.*chain\.private-root.*\nnext: .*--anchors/);
+    const some = await probe(range.target('private-root'), range.target('good'), '--yaml');
+    expect(some.exit).toBe(1);
+    expect(some.out).toContain(range.pki.inter.pin);
+    expect(some.out).not.toContain('private-root');
+  });
+
+  it('shows a good host, and what to do next', async () => {
+    const { exit, out } = await probe(range.target('good'));
+    expect(exit).toBe(0);
+    expect(out).toContain(range.pki.inter.pin);
+    expect(out).toContain(`next: compare from a second network: pinwarden probe ${range.target('good')} --via PROXY`);
+  });
+
+  it('compares with another network', async () => {
+    const [same, attacked] = [
+      await otherProxy(range.servers['good']!.port),
+      await otherProxy(range.servers['private-root']!.port),
+    ];
+    const good = await probe(range.target('good'), '--via', `127.0.0.1:${same.port}`);
+    expect(good.exit).toBe(0);
+    expect(good.out).toContain('both ways lead to the same CA');
+    expect(good.out).toMatch(/next: a ready rule: .*--yaml/);
+    const yaml = await probe(range.target('good'), '--via', `127.0.0.1:${same.port}`, '--yaml');
+    expect(yaml.out).toContain('# Seen in two ways');
+    const bad = await probe(range.target('good'), '--via', `127.0.0.1:${attacked.port}`);
+    expect(bad.exit).toBe(1);
+    expect(bad.out).toContain('different chains');
+    await same.close();
+    await attacked.close();
+  });
+
+  it('gives many hosts a line each, in the order of the list, and a total', async () => {
+    const names = ['plaintext', 'good', 'self-signed', 'expired-leaf', 'private-root', 'other-trusted-ca'] as const;
+    writeFileSync(range.place.path('hosts.txt'), names.map((name) => `${range.target(name)}\n`).join(''));
+    const { exit, out, err } = await probe('-f', 'hosts.txt');
+    const lines = out.trimEnd().split('\n');
+    expect(lines.map((line) => line.split(/\s+/)[0])).toEqual(['unreached', 'good', 'bad', 'bad', 'bad', 'good', '6']);
+    expect(names.every((name, index) => lines[index]?.includes(range.target(name)))).toBe(true);
+    expect({ exit, err }).toEqual({ exit: 1, err: '' });
+  });
+
+  it('prints a line of JSON for each, bare of progress', async () => {
+    const { exit, out } = await probe(range.target('good'), range.target('plaintext'), '--json');
+    const lines = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { result: string });
+    expect(lines.map(({ result }) => result)).toEqual(['good', 'unreached']);
+    expect(exit).toBe(1);
+  });
+
+  it('draws its progress on a terminal only', async () => {
+    let drawn = '';
+    const argv = [range.target('good'), range.target('plaintext'), ...range.resolve, '--json'];
+    await range.place.run(runProbe, argv, {
+      isErrTty: true,
+      err: (text) => {
+        drawn += text;
+      },
+    });
+    expect(drawn).toContain('2/2');
+    expect(drawn.endsWith('\r\u001b[K')).toBe(true);
+  });
+});
