@@ -54,7 +54,10 @@ function bash(): string {
     ...commands,
     '  esac',
     '  [ -n "$offer" ] && COMPREPLY=($(compgen -W "$offer" -- "$word"))',
-    '  [ -n "$files" ] && compopt -o filenames 2>/dev/null && COMPREPLY+=($(compgen -f -- "$word"))',
+    '  if [ -n "$files" ]; then',
+    '    compopt -o filenames 2>/dev/null',
+    '    COMPREPLY+=($(compgen -f -- "$word"))',
+    '  fi',
     '}',
     'complete -F _pinwarden pinwarden',
     '',
@@ -145,7 +148,7 @@ function fishLines(name: string, { options, operand }: Entry): readonly string[]
   const when = `-n ${quote(`__fish_seen_subcommand_from ${name}`)}`;
   const flags = options.map(({ flag, short, takes, does }) => {
     const one = short === undefined ? '' : ` -s ${short.slice(1)}`;
-    const value = takes === undefined ? '' : ` -r${isPath(takes) ? ' -F' : ''}`;
+    const value = takes === undefined ? '' : isPath(takes) ? ' -r -F' : ' -x';
     const choice = words(takes).length === 0 ? '' : ` -a ${quote(words(takes).join(' '))}`;
     return `complete -c pinwarden ${when} -l ${flag.slice(2)}${one}${value}${choice} -d ${quote(does)}`;
   });

@@ -6,7 +6,6 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileError, pathExists, readText, remove, writeNew } from '../host/files.ts';
-import { DEFAULT_MAX_LOG_LIST_AGE_MS } from '../pki/ct/log-list.ts';
 import type { Config } from '../policy/config.ts';
 import { lint } from '../policy/lint.ts';
 import { CaFileError, openCa } from '../runtime/ca-files.ts';
@@ -125,8 +124,8 @@ export function transparencyItems({ ct }: Config, trust: Trust, nowMs: number): 
   const ageMs = nowMs - trust.logList.timestampMs;
   const says = `log list of ${day(trust.logList.timestampMs)}, ${plural(trust.logList.logs.size, 'log')}`;
   return [
-    ageMs > DEFAULT_MAX_LOG_LIST_AGE_MS
-      ? warn('CT', `${says}: more than 70 days old, so timestamps are not judged`, 'renew the file')
+    ageMs > ct.maxListAgeMs
+      ? warn('CT', `${says}: older than ct allows, so timestamps are not judged`, 'renew the file')
       : ok('CT', says),
   ];
 }

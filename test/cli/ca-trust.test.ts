@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCa } from '../../src/cli/ca.ts';
+import { describeWith } from '../support/tools.ts';
+import { installedPlace, type Place } from './place.ts';
+
+let here: Place;
+beforeEach(async () => {
+  here = await installedPlace();
+});
+afterEach(() => here.remove());
+
+const env = (PATH: string | undefined) => ({ env: { PATH, HOME: here.path('home'), TRUST_STORES: 'nss' } });
+
+describe('ca trust', () => {
+  it('says what else there is when no store can be worked on', async () => {
+    const { exit, err } = await here.run(runCa, ['trust'], env(''));
+    expect(exit).toBe(1);
+    expect(err).toMatch(/no trust store.*\nnext: .*ca export/);
+  });
+
+  it('fails, and says why, where a tool is missing', async () => {
+    mkdirSync(here.path('home/.pki/nssdb'), { recursive: true });
+    writeFileSync(here.path('home/.pki/nssdb/cert9.db'), '');
+    const { exit, out } = await here.run(runCa, ['trust'], env(''));
+    expect(exit).toBe(1);
+    expect(out).toMatch(/failed +nss .*\n +certutil is missing: install libnss3-tools/);
+    expect((await here.run(runCa, ['info'], env(''))).out).toContain('certutil is missing');
+  });
+});
+
+describeWith(['certutil'], 'ca trust with a real NSS database', () => {
+  const list = () =>
+    execFileSync('certutil', ['-L', '-d', `sql:${here.path('home/.pki/nssdb')}`], { encoding: 'utf8' });
+  const ca = async (...argv: readonly string[]) => await here.run(runCa, argv, env(process.env['PATH']));
+  beforeEach(() => {
+    mkdirSync(here.path('home/.pki/nssdb'), { recursive: true });
+    execFileSync('certutil', ['-N', '-d', `sql:${here.path('home/.pki/nssdb')}`, '--empty-password']);
+  });
+
+  it('only says what it would do in a dry run', async () => {
+    const { exit, out } = await ca('trust', '--dry-run');
+    expect(exit).toBe(0);
+    expect(out).toMatch(/would +nss .*\n +\S*certutil -A -d sql:\S+ -t C,, -n pinwarden-/);
+    expect(list()).not.toContain('pinwarden-');
+  });
+
+  it('is done once, for the next CA as well, and undone', async () => {
+    expect((await ca('trust')).out).toMatch(/^done +nss/);
+    expect((await ca('trust')).out).toMatch(/^already +nss/);
+    await ca('rotate');
+    const both = JSON.parse((await ca('trust', '--json')).out) as { done: { slot: string; is: string }[] };
+    expect(both.done.map(({ slot, is }) => [slot, is])).toEqual([
+      ['current', 'already'],
+      ['next', 'done'],
+    ]);
+    expect((await ca('info')).out).toContain('trusts current, next');
+    // After the promotion only untrust knows the previous one.
+    await ca('rotate', '--promote');
+    expect((await ca('trust')).out).not.toContain('previous');
+    expect((await ca('untrust')).out).toMatch(/done .*\n.*done .*\(previous CA\)/);
+    expect(list()).not.toContain('pinwarden-');
+    expect((await ca('untrust')).out).not.toContain('done');
+  });
+});

@@ -1,0 +1,89 @@
+import { X509Certificate } from 'node:crypto';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCa } from '../../src/cli/ca.ts';
+import { installedPlace, type Place } from './place.ts';
+
+let here: Place;
+beforeEach(async () => {
+  here = await installedPlace();
+});
+afterEach(() => here.remove());
+
+const ca = async (...argv: readonly string[]) => await here.run(runCa, argv);
+
+describe('ca', () => {
+  it.each([
+    [[]],
+    [['burn']],
+    [['info', 'export']],
+    [['info', '--promote']],
+    [['export', '--json']],
+    [['export', '--der']],
+    [['rotate', '--out', 'x']],
+    [['trust', '--promote']],
+  ])('refuses %j', async (argv) => {
+    const { exit, err } = await ca(...argv);
+    expect(exit).toBe(2);
+    expect(err).toContain('usage: pinwarden ca info');
+  });
+
+  it('refuses stores that it does not know', async () => {
+    const { exit } = await here.run(runCa, ['info'], { env: { TRUST_STORES: 'keychain' } });
+    expect(exit).toBe(2);
+  });
+
+  it('says what to do without an installation or CA', async () => {
+    expect((await ca('info', '-c', 'missing.yaml')).err).toContain('pinwarden init');
+    rmSync(here.path('config/ca.pem'));
+    for (const verb of ['info', 'export', 'trust']) expect((await ca(verb)).exit).toBe(1);
+  });
+});
+
+describe('ca info', () => {
+  it('shows each certificate, and a key that others may read', async () => {
+    await ca('rotate');
+    chmodSync(here.path('config/ca-key.pem'), 0o640);
+    const { exit, out } = await ca('info');
+    expect(exit).toBe(0);
+    expect(out).toMatch(/^current .*\n.*\nnext .*/ms);
+    expect(out).toMatch(/key +config\/ca-key\.pem +MAY BE READ BY OTHERS \(mode 640\)/);
+    expect(out).toMatch(/36\d days left/);
+    rmSync(here.path('config/ca-key.pem'));
+    expect((await ca('info')).out).toContain('no such file');
+  });
+
+  it('is complete as JSON', async () => {
+    const info = JSON.parse((await ca('info', '--json')).out) as {
+      certificates: object[];
+      key: object;
+      stores: object[];
+    };
+    const { fingerprint256 } = new X509Certificate(readFileSync(here.path('config/ca.pem')));
+    expect(info.certificates).toMatchObject([
+      { slot: 'current', sha256: fingerprint256.replaceAll(':', '').toLowerCase(), subject: 'CN=Pinwarden CA' },
+    ]);
+    expect(info.key).toMatchObject({ is: 'for its owner alone' });
+    expect(info.stores).toEqual([]);
+  });
+});
+
+describe('ca export', () => {
+  it('never overwrites, and never holds a key', async () => {
+    expect((await ca('export', '--out', 'config/ca.pem')).err).toMatch(/exists already\nnext: /);
+    for (const { out } of [await ca('export'), await ca('info'), await ca('info', '--json')]) {
+      expect(out).not.toContain('PRIVATE');
+    }
+  });
+
+  it('hands out the current CA, and the next one with it', async () => {
+    const current = readFileSync(here.path('config/ca.pem'), 'utf8');
+    expect((await ca('export')).out).toBe(current);
+    await ca('rotate');
+    expect((await ca('export', '--out', 'both.pem')).exit).toBe(0);
+    const next = readFileSync(here.path('config/next-ca.pem'), 'utf8');
+    expect(readFileSync(here.path('both.pem'), 'utf8')).toBe(current + next);
+    await ca('export', '--der', '--out', 'ca.der');
+    expect(new X509Certificate(readFileSync(here.path('ca.der'))).ca).toBe(true);
+  });
+});

@@ -1,0 +1,88 @@
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { runningItems } from '../../src/cli/doctor-running.ts';
+import { readInstallationOrDefaults } from '../../src/cli/installation.ts';
+import type { Config } from '../../src/policy/config.ts';
+import { closeServer, listen, portOf, track } from '../support/sockets.ts';
+import { capturedIo } from './captured-io.ts';
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  while (closers.length > 0) await closers.pop()?.();
+});
+
+async function serve(server: Server): Promise<number> {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => track(open, socket));
+  await listen(server);
+  closers.push(() => closeServer(server, open));
+  return portOf(server);
+}
+
+const web = async (answer: RequestListener) => await serve(createHttpServer(answer));
+const silent = async () => await serve(createServer());
+
+/** A port on which nothing listens any more. */
+async function freePort(): Promise<number> {
+  const port = await silent();
+  await closers.pop()?.();
+  return port;
+}
+
+function config(port: number, metricsPort: number | null): Config {
+  const defaults = readInstallationOrDefaults(undefined, capturedIo('/nowhere'));
+  const address = '127.0.0.1';
+  return {
+    ...defaults,
+    listen: [{ address, port }],
+    metrics: metricsPort === null ? null : { address, port: metricsPort },
+  };
+}
+
+const words = async (port: number, metricsPort: number | null) =>
+  (await runningItems(config(port, metricsPort))).map(({ name, is }) => `${name} ${is}`);
+
+const proxyLike =
+  (ready: boolean, metrics: string): RequestListener =>
+  (request, response) => {
+    if (request.url === '/version') response.end('{"version":"1","node":"26","openssl":"3"}');
+    else if (request.url === '/readyz') response.writeHead(ready ? 200 : 503).end('{"ready":false}');
+    else response.end(metrics);
+  };
+
+describe('a proxy that', () => {
+  it('does not run is no failure', async () => {
+    const port = await freePort();
+    expect(await words(port, await freePort())).toEqual(['listeners ok']);
+    expect(await words(0, null)).toEqual(['listeners ok']);
+  });
+
+  it('cannot start, because something else has its ports, is one', async () => {
+    expect(await words(await silent(), await freePort())).toEqual(['listeners fail']);
+    const other = await web((_request, response) => response.end('hello'));
+    expect(await words(await freePort(), other)).toEqual(['listeners ok', 'metrics fail']);
+    expect(await words(await silent(), other)).toEqual(['listeners fail']);
+  });
+
+  it('listens without metrics cannot be told from others', async () => {
+    expect(await words(await silent(), null)).toEqual(['listeners ok']);
+  });
+
+  it('is not ready, or lost a listener, is one', async () => {
+    const metrics = await web(proxyLike(false, ''));
+    expect(await words(await silent(), metrics)).toEqual(['listeners ok', 'ready fail', 'refusals ok']);
+  });
+
+  it('counts clients that refuse its CA says so', async () => {
+    const text = [
+      '# HELP pinwarden_client_alerts_total x',
+      'pinwarden_client_alerts_total{client="ci",alert="unknown_ca"} 3',
+      'pinwarden_client_alerts_total{client="ci",alert="closed"} 9',
+      'pinwarden_client_alerts_total{client="web",alert="unknown_ca"} 0',
+    ].join('\n');
+    const items = await runningItems(config(await silent(), await web(proxyLike(true, text))));
+    expect(items.map(({ name, is }) => `${name} ${is}`)).toEqual(['listeners ok', 'ready ok', 'refusals warn']);
+    expect(items[2]?.says).toBe('client groups that refused our CA: ci (unknown_ca, 3)');
+  });
+});
