@@ -19,6 +19,8 @@ const REST_MS = 50;
 interface Measured {
   readonly samples: readonly Sample[];
   readonly workMs: number;
+  /** Of all threads of the process: what the scrape costs when others want the cores too. */
+  readonly cpuMs: number;
 }
 
 async function child(): Promise<void> {
@@ -46,8 +48,10 @@ async function child(): Promise<void> {
     }
     delay.enable();
     const startedMs = performance.now();
+    const before = process.cpuUsage();
     void metrics.snapshot(Date.now()).then(({ samples }) => {
-      process.send?.({ samples, workMs: performance.now() - startedMs });
+      const { user, system } = process.cpuUsage(before);
+      process.send?.({ samples, workMs: performance.now() - startedMs, cpuMs: (user + system) / 1000 });
     });
   });
   process.send?.('ready');
@@ -57,12 +61,14 @@ async function measure(scrapes: number): Promise<void> {
   const worker = fork(fileURLToPath(import.meta.url), ['child'], { serialization: 'advanced' });
   await once(worker, 'message');
   const works: number[] = [];
+  const cpus: number[] = [];
   let series = 0;
   const prints: number[] = [];
   for (let scrape = 0; scrape < scrapes; scrape += 1) {
     worker.send('scrape');
     const [measured] = (await once(worker, 'message')) as [Measured];
     works.push(measured.workMs);
+    cpus.push(measured.cpuMs);
     const startedMs = performance.now();
     const text = await printSnapshot(await mergeSnapshots([measured.samples]));
     prints.push(performance.now() - startedMs);
@@ -78,6 +84,7 @@ async function measure(scrapes: number): Promise<void> {
       `scrapes                       ${scrapes}`,
       `worker: first snapshot        ${works[0]?.toFixed(1)} ms`,
       `worker: median snapshot       ${middle(works).toFixed(1)} ms`,
+      `worker: CPU of a snapshot     median ${middle(cpus).toFixed(1)} ms, most ${Math.max(...cpus).toFixed(1)} ms`,
       `worker: event loop delay max  ${maxMs.toFixed(1)} ms`,
       `worker: event loop delay p99  ${p99Ms.toFixed(1)} ms`,
       `supervisor: merge and print   ${middle(prints).toFixed(1)} ms (carries no traffic)`,
