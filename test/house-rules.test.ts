@@ -74,6 +74,7 @@ const BANNED: readonly (readonly [RegExp, string, (file: string) => boolean])[] 
   [/\brejectUnauthorized\b/, 'one place decides on upstream certificates', (file) => file !== 'upstream/handshake.ts'],
   [/\bcheckServerIdentity\b/, 'one place decides on upstream names', (file) => file !== 'upstream/handshake.ts'],
   [/\btls\.connect\(|\btlsConnect\(/, 'one place speaks TLS upstream', (file) => file !== 'upstream/handshake.ts'],
+  [/\bcreateRequire\(/, 'packages are imported', (file) => file !== 'proxy/lanes/http.ts'],
   [/\beval\(|\bnew Function\(/, 'code is not data', all],
   [/\bextends EventEmitter\b/, 'functions, promises and AbortSignal say who waits for whom', all],
   [/^\s*(export )?(const )?enum |^\s*namespace /m, 'types are erased, not compiled', all],
