@@ -120,8 +120,10 @@ function summary(outcome: Outcome): string {
 
 const FACTS_MAX = 6;
 
+/** Without the fact `key`: a pin that is no pin to use has no place on the screen. */
 function factLines(facts: Facts, screen: Screen): readonly string[] {
-  const pairs = Object.entries(facts).flatMap(([name, value]) =>
+  const shown = Object.entries(facts).filter(([name]) => name !== 'key');
+  const pairs = shown.flatMap(([name, value]) =>
     (Array.isArray(value) ? value : [value]).map((one: unknown) => `    ${name}: ${String(one)}`),
   );
   return pairs.slice(0, FACTS_MAX).map((line) => screen.fit(line));
