@@ -4,15 +4,16 @@
  * Does: compares what decides for each host before and after, over one representative of every set of hosts that the
  * patterns of both generations tell apart; so a lost rule, a lost pattern, a new `except` and a weaker rule for a part
  * of the hosts are all the same thing: a host that is judged less strictly.
- * Does not: compare anchors (sets cannot be ordered) or new keys in `anyOf` (rotation is ordinary work). Hosts that
- * only `unmatched` decided for are free: a rule for them is new policy, not a weakening.
+ * Does not: compare the contents of anchor files, the anchors of pinwarden.yaml and of rules that followed them, or new
+ * keys in `anyOf` (rotation is ordinary work). Hosts that only `unmatched` decided for are free: a rule for them is new policy, not a weakening.
  * The caller must: keep the old generation when the answer is not empty.
  */
 import type { Authority } from '../model/authority.ts';
 import { OPTIONAL_CHECKS } from '../model/outcome.ts';
 import { lookup } from './lookup.ts';
 import { backtick, byPlace, type Mistake } from './mistakes.ts';
-import type { HostPattern, Pin, Place, Policy, Rule } from './policy.ts';
+import type { AnchorsChoice, HostPattern, Pin, Place, Policy, Rule } from './policy.ts';
+import { UNMATCHED } from './policy-file.ts';
 
 /** One way in which a rule became weaker; also a mistake, so that every printer can show it. */
 export interface Weakening extends Mistake {
@@ -30,7 +31,8 @@ export type WeakenedField =
   | 'pins.onExpiry'
   | 'unsafeFloor'
   | 'plaintext'
-  | 'allowPrivate';
+  | 'allowPrivate'
+  | 'anchors';
 
 const MODE_STRENGTH = { bypass: 0, preflight: 1, terminate: 2 } as const;
 const CHECK_STRENGTH = { off: 0, 'if-present': 1, require: 2 } as const;
@@ -152,26 +154,40 @@ function isEnforcing(rule: Rule): boolean {
   return rule.mode !== 'bypass' && rule.onFailure === 'block';
 }
 
+type Say = (what: WeakenedField, message: string) => void;
+
 /** How `after` is weaker than `before` on a host that both decide for. */
 function compare(before: Rule, after: Rule, next: Policy, nowMs: number): Weaker[] {
-  const isSame = before.name === after.name;
-  if (!isSame && !isEnforcing(before)) {
-    return [];
-  }
-  if (next.unmatched.action === 'judge' && after === next.unmatched.rule) {
+  const weaker: Weaker[] = [];
+  const say: Say = (what, message) => {
+    const place = after.origins[what] ?? after.origins[what.split('.')[0] ?? what] ?? after.place;
+    weaker.push({ what, message, place });
+  };
+  const isEnforced = isEnforcing(before);
+  if (isEnforced && next.unmatched.action === 'judge' && after === next.unmatched.rule) {
     return [{ what: 'rule', message: 'no rule decides any more', place: null }];
   }
-  const weaker: Weaker[] = [];
-  const say = (what: WeakenedField, message: string): void => {
-    weaker.push({
-      what,
-      message,
-      place: after.origins[what] ?? after.origins[what.split('.')[0] ?? what] ?? after.place,
-    });
-  };
+  compareFloor(before, after, nowMs, say);
+  // What a rule only alerted about may go with it, but not under its name. The floor it enforced may not.
+  if (before.name === after.name || isEnforced) {
+    compareChecks(before, after, say);
+    comparePins(before, after, nowMs, say);
+    compareReach(before, after, say);
+  }
+  return weaker;
+}
+
+/** What holds whatever `onFailure` says. */
+function compareFloor(before: Rule, after: Rule, nowMs: number, say: Say): void {
   if (MODE_STRENGTH[after.mode] < MODE_STRENGTH[before.mode]) {
     say('mode', `the mode goes from ${before.mode} to ${after.mode}`);
   }
+  if (!hasFloorLowered(before, nowMs) && hasFloorLowered(after, nowMs)) {
+    say('unsafeFloor', 'the floor is lowered');
+  }
+}
+
+function compareChecks(before: Rule, after: Rule, say: Say): void {
   if (before.onFailure === 'block' && after.onFailure === 'alert') {
     say('onFailure', 'a failure alerts and does not block any more');
   }
@@ -180,6 +196,9 @@ function compare(before: Rule, after: Rule, next: Policy, nowMs: number): Weaker
       say(`checks.${check}`, `${check} goes from ${before.checks[check]} to ${after.checks[check]}`);
     }
   }
+}
+
+function comparePins(before: Rule, after: Rule, nowMs: number, say: Say): void {
   if (binds(before.pins.anyOf, nowMs) && !binds(after.pins.anyOf, nowMs)) {
     say('pins.anyOf', 'no key is pinned any more');
   }
@@ -192,16 +211,32 @@ function compare(before: Rule, after: Rule, next: Policy, nowMs: number): Weaker
   if (before.pins.noneOf.some((pin) => !denied.has(pinKey(pin)))) {
     say('pins.noneOf', 'a key is not denied any more');
   }
-  if (!hasFloorLowered(before, nowMs) && hasFloorLowered(after, nowMs)) {
-    say('unsafeFloor', 'the floor is lowered');
-  }
+}
+
+/** What may be dialled, and who is believed there. */
+function compareReach(before: Rule, after: Rule, say: Say): void {
   if (before.plaintext === 'block' && after.plaintext === 'allow') {
     say('plaintext', 'plain HTTP is allowed');
   }
   if (after.allowPrivate.some((range) => !before.allowPrivate.includes(range))) {
     say('allowPrivate', 'more private addresses may be dialled');
   }
-  return weaker;
+  if (choosesAnchors(before) && !isWithin(after.anchors, before.anchors)) {
+    say('anchors', 'other anchors are trusted');
+  }
+}
+
+/** A rule that takes the anchors of pinwarden.yaml follows them. */
+function choosesAnchors(rule: Rule): boolean {
+  return rule.name !== UNMATCHED && rule.origins['anchors'] !== undefined;
+}
+
+/** The same choice, or fewer of its files: other sets cannot be ordered. */
+function isWithin(after: AnchorsChoice, before: AnchorsChoice): boolean {
+  if (typeof after === 'string' || typeof before === 'string') {
+    return after === before;
+  }
+  return after.files.every((file) => before.files.includes(file));
 }
 
 /** Pins that still decide at `nowMs`: expired ones with `onExpiry: alert` do not. */

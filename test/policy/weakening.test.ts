@@ -49,6 +49,30 @@ describe('weakenings: refused', () => {
     ],
   ])('%s', (_, rules, expected) => expect(lost(rules).toSorted()).toEqual(expected.toSorted()));
 
+  it.each([
+    ['bypassed under another name', 'mode: bypass, reason: r', 'mode'],
+    [
+      'without its floor under another name',
+      'unsafeFloor: { action: alert, reason: r, until: 2028-01-01 }',
+      'unsafeFloor',
+    ],
+  ])('a host that only alerted, %s', (_, fields, what) => {
+    const alerting = policy('{ name: trial, match: [a.example], onFailure: alert }');
+    const next = policy(`{ name: other, match: [a.example], ${fields} }`);
+    expect(weakenings(alerting, next, NOW_MS).map((entry) => `${entry.rule} ${entry.what}`)).toEqual([`trial ${what}`]);
+  });
+
+  it('a rule that trusts other anchors than it chose', () => {
+    const anchored = (anchors: string) => policy(BANK.replace('onFailure', `${anchors} onFailure`));
+    const words = (from: string, to: string) =>
+      weakenings(anchored(from), anchored(to), NOW_MS).map(({ what }) => what);
+    expect(words('anchors: [a.pem],', 'anchors: system,')).toEqual(['anchors']);
+    expect(words('anchors: [a.pem],', 'anchors: [a.pem, b.pem],')).toEqual(['anchors']);
+    expect(words('anchors: [a.pem],', '')).toEqual(['anchors']);
+    expect(words('anchors: [a.pem, b.pem],', 'anchors: [b.pem],')).toEqual([]);
+    expect(words('', 'anchors: [a.pem],')).toEqual([]);
+  });
+
   it('pins that are expired and only alert', () => {
     const group = `pinGroups: { g: { expires: 2026-06-01, onExpiry: alert, pins: [{ key: "${PIN_A}" }, { key: "${PIN_B}" }] } }`;
     const rule = BANK.replace(`{ ca: "${PIN_A}" }, { ca: "${PIN_B}" }`, '{ ca: g }');
