@@ -10,7 +10,7 @@ import { dirname, relative } from 'node:path';
 import type { Clock } from '../host/clock.ts';
 import { FileError } from '../host/files.ts';
 import type { Config } from '../policy/config.ts';
-import { loadPolicy, type PolicySource, type TextFile } from '../policy/load.ts';
+import { loadConfig, loadPolicy, type PolicySource, type TextFile } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
 import { TrustError } from './crl-loader.ts';
 import type { LastGood } from './last-good.ts';
@@ -155,15 +155,22 @@ export class Generations {
     }
   }
 
+  /** Compared with what was in force then, so under the configuration of then; a file that is held is bound as now. */
   #revive(config: Config, lastGood: LastGood): Previous {
-    const sources = lastGood.sources.map(({ file, text }): PolicySource => {
-      const entry = config.policies.find(({ path }) => path === file || path === dirname(file));
-      const bounds = entry ?? { path: file, owner: null, mayMatch: null, mayNot: [] };
-      return { path: bounds.path, owner: bounds.owner, mayMatch: bounds.mayMatch, mayNot: bounds.mayNot, file, text };
-    });
-    const loaded = loadPolicy(sources, config, this.#options.shippedGroups());
-    return { sources, policy: loaded.ok ? loaded.value : null };
+    const then = loadConfig(lastGood.config.text, lastGood.config.file);
+    const before = then.ok ? then.value : config;
+    const loaded = loadPolicy(sourcesUnder(before, lastGood.sources), before, this.#options.shippedGroups());
+    return { sources: sourcesUnder(config, lastGood.sources), policy: loaded.ok ? loaded.value : null };
   }
+}
+
+/** Texts with the bounds that a configuration sets to their files. */
+function sourcesUnder(config: Config, texts: readonly TextFile[]): readonly PolicySource[] {
+  return texts.map(({ file, text }): PolicySource => {
+    const entry = config.policies.find(({ path }) => path === file || path === dirname(file));
+    const bounds = entry ?? { path: file, owner: null, mayMatch: null, mayNot: [] };
+    return { path: bounds.path, owner: bounds.owner, mayMatch: bounds.mayMatch, mayNot: bounds.mayNot, file, text };
+  });
 }
 
 /** What workers get. */

@@ -70,6 +70,32 @@ describe('start', () => {
     expect(step.kind === 'accepted' && step.refused.length).toBeGreaterThan(0);
   });
 
+  it('refuses a configuration that enforces less than the one before the restart', () => {
+    const sources = [
+      { file: at('a.yaml'), text: rules('a') },
+      { file: at('b.yaml'), text: rules('b') },
+    ];
+    const lastGood = { number: 1, config: { file: at('pinwarden.yaml'), text: CONFIG }, sources };
+    const weaker = `${CONFIG}unmatched: { mode: bypass, reason: shorter nights }\n`;
+    expect(start(generations, lastGood, weaker)).toMatchObject({
+      kind: 'refused',
+      refused: expect.arrayContaining([expect.objectContaining({ rule: 'unmatched', what: 'mode' })]),
+    });
+    expect(start(make(), lastGood).kind).toBe('accepted');
+  });
+
+  it('compares with what was in force even when the new configuration could not hold it', () => {
+    const forCi = 'version: 1\nrules: [{ name: a, match: [a.example], clients: [ci] }]\n';
+    const grouped = `${CONFIG}clients: { ci: [10.0.0.0/8] }\n`;
+    const sources = [
+      { file: at('a.yaml'), text: forCi },
+      { file: at('b.yaml'), text: rules('b') },
+    ];
+    const lastGood = { number: 1, config: { file: at('pinwarden.yaml'), text: grouped }, sources };
+    writeFileSync(at('a.yaml'), 'version: 1\nrules: []\n');
+    expect(start(generations, lastGood)).toMatchObject({ kind: 'refused' });
+  });
+
   it('refuses to lose what a file enforced before the restart', () => {
     const sources = [
       { file: at('a.yaml'), text: rules('a', 'a2') },
