@@ -42,7 +42,7 @@ export function fail(name: string, says: string, next: string): Item {
 }
 
 /** `engines` of package.json. */
-const NODE_MIN = [24, 21] as const;
+const NODE_MIN = [26, 4] as const;
 
 export function runtimeItems(nodeVersion: string, env: Io['env']): readonly Item[] {
   const [major = 0, minor = 0] = nodeVersion.split('.').map(Number);

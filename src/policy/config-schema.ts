@@ -4,12 +4,15 @@
  * Does not: check addresses, ranges and hosts (compile-config.ts does, with their places).
  */
 import { z } from 'zod';
+import type { Limits } from './config.ts';
+import { DEFAULT_LIMITS, DNS_TIMEOUT_MS } from './limits.ts';
 import { anchors, answer, checks, hosts, mode, name, number, onFailure, plaintext, text, version } from './schema.ts';
 
 const address = text('IPv4 or IPv6 address, without brackets.');
 const port = z.int().min(0).max(65_535).meta({ description: 'Port; 0 lets the system choose.' });
 const endpoint = z.strictObject({ address, port });
-const seconds = 1000;
+const limit = (name: keyof Limits, min: number, max: number, description: string) =>
+  number(min, max, DEFAULT_LIMITS[name], description);
 
 function files(description: string, most: number) {
   return z.array(text(description)).max(most);
@@ -94,7 +97,7 @@ export const configSchema = z
             servers: z.array(text('`IP` or `IP:port`.')).max(16).default([]).meta({
               description: 'Resolvers; empty: those of the system.',
             }),
-            timeoutMs: number(1, 60_000, 5 * seconds, 'Time for an answer.'),
+            timeoutMs: number(1, 60_000, DNS_TIMEOUT_MS, 'Time for an answer.'),
           })
           .prefault({})
           .meta({ description: 'How names are resolved.' }),
@@ -159,29 +162,27 @@ export const configSchema = z
       }),
     limits: z
       .strictObject({
-        connections: number(1, 1_000_000, 10_000, 'Client connections.'),
-        connectionsPerClient: number(1, 1_000_000, 2_000, 'Client connections from one address.'),
-        handshakesPerClient: number(
+        connections: limit('connections', 1, 1_000_000, 'Client connections.'),
+        connectionsPerClient: limit('connectionsPerClient', 1, 1_000_000, 'Client connections from one address.'),
+        handshakesPerClient: limit(
+          'handshakesPerClient',
           1,
           100_000,
-          256,
           'Upstream handshakes under way or waiting for a hello, for one client.',
         ),
-        headBytes: number(1024, 65_536, 16_384, 'Request line and header.'),
-        helloBytes: number(1024, 65_536, 65_536, 'ClientHello.'),
-        headTimeoutMs: number(1, 600_000, 10 * seconds, 'For the request head.'),
-        helloTimeoutMs: number(1, 600_000, 10 * seconds, 'For the ClientHello after the 200.'),
-        dialTimeoutMs: number(1, 600_000, 10 * seconds, 'For the TCP connection, all addresses together.'),
-        handshakeTimeoutMs: number(1, 600_000, 10 * seconds, 'For the upstream TLS handshake.'),
-        idleTimeoutMs: number(1, 86_400_000, 300 * seconds, 'For a tunnel without bytes in either direction.'),
-        drainDelayMs: number(
+        headTimeoutMs: limit('headTimeoutMs', 1, 600_000, 'For the request head.'),
+        helloTimeoutMs: limit('helloTimeoutMs', 1, 600_000, 'For the ClientHello after the 200.'),
+        dialTimeoutMs: limit('dialTimeoutMs', 1, 600_000, 'For the TCP connection, all addresses together.'),
+        handshakeTimeoutMs: limit('handshakeTimeoutMs', 1, 600_000, 'For the upstream TLS handshake.'),
+        idleTimeoutMs: limit('idleTimeoutMs', 1, 86_400_000, 'For a tunnel without bytes in either direction.'),
+        drainDelayMs: limit(
+          'drainDelayMs',
           0,
           600_000,
-          0,
           'Between saying not ready and refusing connections: what a load balancer needs to notice.',
         ),
-        drainTimeoutMs: number(0, 3_600_000, 30 * seconds, 'For open tunnels after a stop was asked for.'),
-        leaves: number(1, 1_000_000, 10_000, 'Minted certificates kept ready.'),
+        drainTimeoutMs: limit('drainTimeoutMs', 0, 3_600_000, 'For open tunnels after a stop was asked for.'),
+        leaves: limit('leaves', 1, 1_000_000, 'Minted certificates kept ready, 32 KiB each.'),
       })
       .prefault({})
       .meta({ description: 'Per worker.' }),

@@ -56,8 +56,6 @@ export interface Limits {
   readonly connectionsPerClient: number;
   /** Upstream handshakes under way or waiting for the client's hello, for one client. */
   readonly handshakesPerClient: number;
-  readonly headBytes: number;
-  readonly helloBytes: number;
   readonly headTimeoutMs: number;
   readonly helloTimeoutMs: number;
   readonly dialTimeoutMs: number;

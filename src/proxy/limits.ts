@@ -1,8 +1,10 @@
 /**
- * Every bound of the proxy room, each with where the number comes from. All are per worker.
+ * Every bound of the proxy room, each with where the number comes from; of those that the configuration sets,
+ * policy/limits.ts says it. All are per worker.
  *
- * Does: names numbers. Does not: count (admission.ts and tunnels.ts do).
+ * Does: names numbers. Does not: count (gate.ts does).
  */
+import { DEFAULT_LIMITS as CONFIGURED } from '../policy/limits.ts';
 
 export interface Limits {
   /** Open client connections in all; above it the answer is 503 `limit.connections`. */
@@ -26,20 +28,17 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = Object.freeze({
-  // An idle terminated tunnel costs about 140 KiB of native memory (measured): 8,192 of them stay near 1.1 GiB.
-  connections: 8192,
-  // A quarter of all: one address may be a NAT or a node's sidecar, but must never starve the others.
-  connectionsPerClient: 2048,
-  // A page load opens tens of tunnels at once; a flood opens thousands. About 0.2 s of one core's handshakes.
-  openingPerClient: 128,
+  connections: CONFIGURED.connections,
+  connectionsPerClient: CONFIGURED.connectionsPerClient,
+  openingPerClient: CONFIGURED.handshakesPerClient,
   // About one second of one core's full upstream handshakes (measured: 0.9 ms each, and the dials that wait beside).
   opening: 1024,
-  // REQ-20 of the threat model: 10 s for a head, a hello, a dial and a handshake; 5 min idle; 60 s half-closed.
-  headersTimeoutMs: 10_000,
-  helloTimeoutMs: 10_000,
-  dialTimeoutMs: 10_000,
-  handshakeTimeoutMs: 10_000,
-  idleTimeoutMs: 300_000,
+  headersTimeoutMs: CONFIGURED.headTimeoutMs,
+  helloTimeoutMs: CONFIGURED.helloTimeoutMs,
+  dialTimeoutMs: CONFIGURED.dialTimeoutMs,
+  handshakeTimeoutMs: CONFIGURED.handshakeTimeoutMs,
+  idleTimeoutMs: CONFIGURED.idleTimeoutMs,
+  // REQ-20 of the threat model.
   halfCloseTimeoutMs: 60_000,
   // One retransmission of a lost answer on a slow path.
   lingerMs: 2_000,

@@ -12,6 +12,7 @@ import type { Authority } from '../model/authority.ts';
 import type { Code } from '../model/codes.ts';
 import { type Cidr, type IpBytes, parseCidr, parseIp, printIp } from '../model/ip.ts';
 import { Problem } from '../model/problem.ts';
+import { DNS_TIMEOUT_MS } from '../policy/limits.ts';
 import { judgeAddress, type OwnEndpoint, type Self } from './addresses.ts';
 import { abortProblem } from './dial.ts';
 import { dnsProblem, type NameService, serverNames, systemNames } from './dns.ts';
@@ -40,7 +41,6 @@ export interface Resolver {
   close(): void;
 }
 
-const TIMEOUT_MS = 5_000;
 /** Addresses kept of one answer: more than any real name has, and all that a dial would try in its time. */
 const ADDRESSES_MAX = 16;
 /** How long a failure answers for the next ones that ask: short enough to go unnoticed, long enough to stop a storm. */
@@ -122,7 +122,7 @@ class GuardedResolver implements Resolver {
     const timer = setTimeout(() => {
       reject(new Problem('dns.timeout', 'upstream', { reason: 'ETIMEOUT' }));
       unwanted.abort();
-    }, this.#options.timeoutMs ?? TIMEOUT_MS);
+    }, this.#options.timeoutMs ?? DNS_TIMEOUT_MS);
     try {
       return await Promise.race([this.#names.addresses(name, unwanted.signal), expired]);
     } catch (thrown) {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { configSchema } from '../../src/policy/config-schema.ts';
+import { DEFAULT_LIMITS, DNS_TIMEOUT_MS } from '../../src/policy/limits.ts';
 import { checkShape, jsonSchema, plainRuleSchema, policySchema } from '../../src/policy/schema.ts';
 import { configOf, ruleOf } from '../support/policies.ts';
 
@@ -37,5 +38,6 @@ it('tells people the defaults that hold', () => {
   for (const [check, word] of Object.entries(rule['checks'] as object)) {
     expect(checks[check]?.default, check).toBe(word);
   }
-  expect(configOf().limits.connections).toBe(10_000);
+  expect(configOf().limits).toEqual(DEFAULT_LIMITS);
+  expect(configOf().egress.dns.timeoutMs).toBe(DNS_TIMEOUT_MS);
 });
