@@ -30,7 +30,8 @@ export async function runRun(argv: readonly string[], io: Io): Promise<number> {
     const supervisor = await startSupervisor({
       configPath: resolve(io.cwd, file),
       clock: systemClock,
-      pause: async (durationMs) => pause(durationMs),
+      // A pause that nobody waits for any more must not keep the process: a second signal ends the drain's delay.
+      pause: async (durationMs) => pause(durationMs, undefined, { ref: false }),
       log: (line) => io.err(`${new Date(systemClock.nowMs()).toISOString()} ${line}\n`),
       versions: versions(),
       workerEnv: environment.workerEnv,
@@ -118,7 +119,8 @@ async function serve(supervisor: Supervisor, signals: Signals, io: Io): Promise<
       if (asked > 2) return;
       if (asked === 1) io.err('pinwarden: draining; a second signal cuts it short\n');
       supervisor.drain(asked === 1 ? drainTimeoutMs : HURRY_MS).then(({ finished, cut }) => {
-        io.err(`pinwarden: ended; ${finished} tunnels finished, ${cut} were cut\n`);
+        const noun = finished === 1 ? 'tunnel' : 'tunnels';
+        io.err(`pinwarden: ended; ${finished} ${noun} finished, ${cut} ${cut === 1 ? 'was' : 'were'} cut\n`);
         resolve(0);
       }, reject);
     };

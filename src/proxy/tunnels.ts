@@ -41,20 +41,26 @@ export interface Tunnels {
   add(tunnel: Tunnel): () => void;
   all(): Iterable<Tunnel>;
   readonly size: number;
+  /** How many have been removed since the start, whatever ended them. */
+  readonly ended: number;
 }
 
 export function createTunnels(): Tunnels {
   const open = new Set<Tunnel>();
+  let ended = 0;
   return {
     add(tunnel) {
       open.add(tunnel);
       return () => {
-        open.delete(tunnel);
+        if (open.delete(tunnel)) ended += 1;
       };
     },
     all: () => open.values(),
     get size() {
       return open.size;
+    },
+    get ended() {
+      return ended;
     },
   };
 }

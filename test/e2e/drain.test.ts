@@ -1,0 +1,192 @@
+/** Letting go under load: what was accepted is served to its end, what is open is counted, and the exit code is 0. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { connectHead, readReply, tunnel } from '../support/client.ts';
+import { type House, pinnedTo, startHouse } from '../support/house.ts';
+import { echoOrigin, type Origin } from '../support/origins.ts';
+import { closeServer, dialLocal, eventually, listen, track } from '../support/sockets.ts';
+import { type TestPki, testPki } from '../support/test-pki.ts';
+
+let pki: TestPki;
+let echo: Origin;
+const undo: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  pki = testPki();
+  echo = await echoOrigin(pki.inter.issueLeaf({ dns: ['echo.test', 'slow.test'] }));
+});
+
+afterAll(async () => await echo.close());
+
+afterEach(async () => {
+  for (const one of undo.splice(0).toReversed()) await one();
+});
+
+interface Started {
+  readonly house: House;
+  readonly ca: Buffer;
+  /** CONNECT to the echo through the proxy, TLS inside. */
+  readonly open: () => Promise<TLSSocket>;
+}
+
+async function start(limits: Readonly<Record<string, number>>, slowPort = 1): Promise<Started> {
+  const house = await startHouse({
+    anchors: pki.root.pem,
+    upstreams: [
+      { host: 'echo.test', port: echo.port },
+      { host: 'slow.test', port: slowPort },
+    ],
+    rules: [{ name: 'echo', match: ['echo.test', 'slow.test'], pins: pinnedTo(pki.inter.pin), checks: { ct: 'off' } }],
+    workers: 2,
+    limits,
+  });
+  undo.push(async () => await house.stop());
+  const ca = readFileSync(house.caFile);
+  const open = async () => {
+    const socket = await tunnel(house.port, `echo.test:${echo.port}`, { ca });
+    return socket.on('error', () => undefined);
+  };
+  return { house, ca, open };
+}
+
+/** Sends `text` and waits until all of it has come back. */
+async function echoed(socket: TLSSocket, text: string): Promise<void> {
+  let back = '';
+  const done = Promise.withResolvers<void>();
+  const onData = (chunk: Buffer) => {
+    back += chunk.toString('latin1');
+    if (back === text) done.resolve();
+  };
+  socket.on('data', onData);
+  socket.once('close', () => done.reject(new Error(`closed after ${back.length} of ${text.length} bytes`)));
+  socket.write(text);
+  await done.promise;
+  socket.off('data', onData);
+}
+
+async function isReady({ metricsPort }: House): Promise<boolean> {
+  return await fetch(`http://127.0.0.1:${metricsPort}/readyz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+/** Whether a connection is accepted. */
+async function accepts({ port }: House): Promise<boolean> {
+  const socket = dialLocal(port);
+  return await new Promise((resolve) => {
+    const end = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => end(true)).once('error', () => end(false));
+  });
+}
+
+it('loses no connection that came while it was ready, and counts what it let finish and what it cut', async () => {
+  const { house, open } = await start({ drainDelayMs: 600, drainTimeoutMs: 4000 });
+  const patient = await Promise.all(Array.from({ length: 6 }, open));
+  const stubborn = await Promise.all(Array.from({ length: 3 }, open));
+  let ready = true;
+  let served = 0;
+  const lost: string[] = [];
+  // As behind a load balancer: new connections for as long as the proxy calls itself ready.
+  const client = async () => {
+    while (ready) {
+      try {
+        const socket = await open();
+        await echoed(socket, 'x'.repeat(20_000));
+        socket.destroy();
+        served += 1;
+      } catch (error) {
+        lost.push(String(error));
+      }
+    }
+  };
+  const clients = Array.from({ length: 6 }, client);
+  await eventually('some load', () => served > 30);
+  const before = served;
+  process.kill(house.pid, 'SIGTERM');
+  await eventually('not ready', async () => !(await isReady(house)));
+  ready = false;
+  await Promise.all(clients);
+  expect(lost).toEqual([]);
+  expect(served).toBeGreaterThan(before);
+  await eventually('nobody accepts', async () => !(await accepts(house)));
+  for (const socket of patient) {
+    await echoed(socket, 'last words');
+    socket.end();
+  }
+  const closes = () => house.audit().filter((line) => line['event.action'] === 'close');
+  await eventually('a close line for every tunnel', () => closes().length === served + 9);
+  expect(closes().filter((line) => line['pinwarden.reason'] === 'drain')).toHaveLength(3);
+  expect(stubborn.every((socket) => socket.destroyed)).toBe(true);
+  expect(await house.stop()).toBe(0);
+  expect(house.output()).toContain('6 tunnels finished, 3 were cut');
+});
+
+it('finishes a handshake that was under way', async () => {
+  const gate = Promise.withResolvers<void>();
+  const open = new Set<Socket>();
+  let waiting = 0;
+  const slow = createServer((socket) => {
+    track(open, socket);
+    waiting += 1;
+    void gate.promise.then(() => {
+      const onward = track(open, connect({ host: '127.0.0.1', port: echo.port }));
+      socket.pipe(onward).pipe(socket);
+    });
+  });
+  const slowPort = await listen(slow);
+  undo.push(async () => await closeServer(slow, open));
+  const { house, ca } = await start({ drainTimeoutMs: 20_000 }, slowPort);
+  const opening = tunnel(house.port, `slow.test:${slowPort}`, { ca });
+  await eventually('the handshake waits', () => waiting === 1);
+  const stopped = house.stop();
+  await eventually('nobody accepts', async () => !(await accepts(house)));
+  gate.resolve();
+  const socket = await opening;
+  await echoed(socket, 'judged after SIGTERM');
+  socket.end();
+  expect(await stopped).toBe(0);
+  expect(house.output()).toContain('1 tunnel finished, 0 were cut');
+});
+
+it('serves a connection that was accepted and had not asked yet', async () => {
+  const { house } = await start({ drainTimeoutMs: 20_000 });
+  const socket = dialLocal(house.port).on('error', () => undefined);
+  await once(socket, 'connect');
+  await eventually('it is accepted', async () => {
+    const metrics = await house.metrics();
+    return metrics.value('pinwarden_connections_active', { side: 'client' }) === 1;
+  });
+  const stopped = house.stop();
+  await eventually('nobody accepts', async () => !(await accepts(house)));
+  socket.write(connectHead(`echo.test:${echo.port}`));
+  expect((await readReply(socket)).status).toBe(200);
+  socket.destroy();
+  expect(await stopped).toBe(0);
+});
+
+it('does not wait for connections that never ask', async () => {
+  const { house } = await start({ drainTimeoutMs: 600_000 });
+  const silent = dialLocal(house.port).on('error', () => undefined);
+  await once(silent, 'connect');
+  expect(await house.stop()).toBe(0);
+  expect(house.output()).toContain('0 tunnels finished, 0 were cut');
+  silent.destroy();
+});
+
+it('a second signal cuts it short, and it still ends with 0', async () => {
+  const { house, open } = await start({ drainDelayMs: 500_000, drainTimeoutMs: 600_000 });
+  const socket = await open();
+  process.kill(house.pid, 'SIGTERM');
+  await eventually('not ready', async () => !(await isReady(house)));
+  await echoed(socket, 'still here');
+  expect(await house.stop()).toBe(0);
+  expect(house.output()).toContain('0 tunnels finished, 1 was cut');
+  socket.destroy();
+});
