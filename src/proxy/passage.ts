@@ -16,6 +16,7 @@ import { Problem } from '../model/problem.ts';
 import type { CloseReason, RecordedMode, VerdictWord } from '../observe/recorder.ts';
 import type { Rule } from '../policy/policy.ts';
 import type { Report } from '../verify/report.ts';
+import type { Trust } from '../verify/trust.ts';
 import { clientOf, peerAddress } from './admission.ts';
 import type { Entry } from './gate.ts';
 import type { Generation, House } from './house.ts';
@@ -39,6 +40,8 @@ export class Passage {
   rule: Rule | null = null;
   evidence: Evidence | null = null;
   report: Report | null = null;
+  /** The snapshot behind the report. */
+  trust: Trust | null = null;
   /** Addresses that were permitted for the host, once resolved. */
   addresses: readonly string[] | null = null;
   /** A tunnel, or one plain HTTP request. */

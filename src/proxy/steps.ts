@@ -86,17 +86,22 @@ export function judgeLine<L extends Line | RawLine>(passage: Passage, { rule }: 
   passage.hold(line.socket);
   passage.evidence = line.evidence;
   const startedMs = house.clock.monotonicMs();
-  passage.report = examine(line.evidence, rule, house.trust(), house.clock.nowMs());
+  passage.trust = house.trust();
+  passage.report = examine(line.evidence, rule, passage.trust, house.clock.nowMs());
   const verdict = judge(passage.report, rule, line.evidence);
   house.recorder.judged(house.clock.monotonicMs() - startedMs);
   if (verdict.kind === 'refusal') throw new Problem(verdict.code, 'upstream');
   return { line, permit: verdict.permit, verdict: verdict.verdict, code: verdict.code };
 }
 
-/** A reload since the passage began: the newest policy must agree before a byte flows. @throws Problem with its code. */
+/**
+ * Policy or trust (a CRL that came) have changed since the verdict: the newest must agree before a byte flows.
+ * @throws Problem with its code.
+ */
 export function checkGeneration(passage: Passage, asked: Asked, evidence: Evidence): void {
   const generation = passage.house.generation();
-  if (generation.number === passage.generation.number) return;
+  const isSame = generation.number === passage.generation.number && passage.house.trust() === passage.trust;
+  if (isSame) return;
   const code = stillPermitted(passage.house, { client: passage.client, evidence, rule: asked.rule });
   if (code !== null) throw new Problem(code, 'upstream', { why: 'policy changed meanwhile' });
   passage.generation = generation;

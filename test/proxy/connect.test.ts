@@ -267,6 +267,20 @@ describe('refused after the 200, in the language of TLS', () => {
     expect(proxy.verdicts[0]).toMatchObject({ verdict: 'block', code: expect.stringMatching(/^chain\./) });
   });
 
+  it('a verdict whose trust has changed by the time of the hello', async () => {
+    const upstream = await origin();
+    const proxy = await proxyFor({ port: upstream.port });
+    const { reply, socket } = await connectTo(proxy.port, `${HOST}:${upstream.port}`);
+    expect(reply.status).toBe(200);
+    const trust = proxy.house.trust();
+    Object.assign(proxy.house, { trust: () => ({ ...trust, anchorSets: new Map() }) });
+    expect(await handshakeIn(socket, { ca: proxy.caPem, ALPNProtocols: ['h2', 'http/1.1'] })).toMatchObject({
+      code: 'ERR_SSL_TLSV1_ALERT_ACCESS_DENIED',
+    });
+    await soleVerdict(proxy, 'block', 'chain.incomplete');
+    expect(upstream.applicationBytes()).toBe(0);
+  });
+
   it('what one client offers is no guess for the others before an upstream has taken it', async () => {
     const tls = createTlsServer({ key: goodLeaf.keyPem, cert: goodLeaf.chainPem, ALPNProtocols: ['h2'] });
     // Closes on a list that it does not like, without an alert: nothing tells us that the guess was wrong.
