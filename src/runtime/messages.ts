@@ -73,6 +73,8 @@ export type FromWorker =
   | { readonly kind: 'applied'; readonly generation: number }
   | { readonly kind: 'not-applied'; readonly generation: number; readonly message: string }
   | { readonly kind: 'snapshot'; readonly id: number; readonly snapshot: WorkerSnapshot }
+  /** For the operator; the worker goes on. */
+  | { readonly kind: 'complaint'; readonly message: string }
   /** Once a second: the event loop turns. */
   | { readonly kind: 'beat'; readonly tunnels: number }
   | { readonly kind: 'drained'; readonly finished: number; readonly cut: number };

@@ -7,7 +7,7 @@
 import type { Server } from 'node:net';
 import { dirname } from 'node:path';
 import type { Clock } from '../host/clock.ts';
-import { makeDirectory, openAppend } from '../host/files.ts';
+import { type AppendFile, FileError, makeDirectory, openAppend } from '../host/files.ts';
 import { type Audit, openAudit } from '../observe/audit.ts';
 import { createRecorder } from '../observe/create-recorder.ts';
 import { createMetrics, type Metrics } from '../observe/worker-metrics.ts';
@@ -108,7 +108,7 @@ export class WorkerService {
         return;
       }
       case 'reopen-audit':
-        this.#audit.reopen(openAppend(this.#auditFile));
+        this.#reopenAudit();
         return;
       case 'drain':
         await this.#drain(message.timeoutMs);
@@ -132,6 +132,19 @@ export class WorkerService {
     }
   }
 
+  /** Rotation that went wrong must not end the tunnels: the file that is open goes on. */
+  #reopenAudit(): void {
+    let file: AppendFile;
+    try {
+      file = openAppend(this.#auditFile);
+    } catch (thrown) {
+      if (!(thrown instanceof FileError)) throw thrown;
+      this.#deps.send({ kind: 'complaint', message: `the audit file was not opened anew: ${thrown.message}` });
+      return;
+    }
+    this.#audit.reopen(file);
+  }
+
   async #drain(timeoutMs: number): Promise<void> {
     // A second signal only shortens the drain that is under way.
     this.#drainTimeoutMs = Math.min(timeoutMs, this.#drainTimeoutMs);
@@ -141,15 +154,13 @@ export class WorkerService {
 
   async #letGo(): Promise<void> {
     const { clock, pause, send } = this.#deps;
-    const { tunnels, gate } = this.#built.house;
+    this.#built.startDraining();
     const counts = await drain({
       servers: this.#servers,
-      tunnels,
-      gate,
+      tunnels: this.#built.house.tunnels,
       clock,
       pause,
       timeoutMs: () => this.#drainTimeoutMs,
-      refuseNew: () => this.#built.startDraining(),
     });
     for (const timer of this.#timers) clearInterval(timer);
     this.#audit.end();

@@ -163,6 +163,9 @@ export class WorkerSlot {
       case 'applied':
         this.#options.applied(message.generation);
         return;
+      case 'complaint':
+        this.#options.log(`worker ${this.#options.worker}: ${message.message}`);
+        return;
       case 'not-applied':
         this.#options.log(`worker ${this.#options.worker}: generation ${message.generation}: ${message.message}`);
         // It would judge by the old generation for ever; its successor begins with the new one.

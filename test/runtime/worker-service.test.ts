@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +61,10 @@ it('serves, records, answers snapshots, takes generations and lets go', async ()
   expect(service.config.workers, 'the running one stays').toBe(7);
 
   rmSync(join(dir, 'audit.ndjson'));
+  mkdirSync(join(dir, 'audit.ndjson'));
+  await service.receive({ kind: 'reopen-audit' });
+  expect(sent.at(-1)).toMatchObject({ kind: 'complaint', message: expect.stringContaining('audit.ndjson') });
+  rmSync(join(dir, 'audit.ndjson'), { recursive: true });
   await service.receive({ kind: 'reopen-audit' });
   await Promise.all([
     service.receive({ kind: 'drain', timeoutMs: 60_000 }),
