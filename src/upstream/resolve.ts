@@ -2,9 +2,9 @@
  * Turns the host of an authority into the addresses that may be dialled for it.
  *
  * Does: hosts of the configuration first, then IP literals, then DNS; judges every address; one question per name at a
- * time, failures remembered for seconds; bounded in time, number and memory.
- * Does not: remember good answers. Each connection resolves once, and what was judged is what is dialled, so a name
- * that changes its answer in between (rebinding) gains nothing.
+ * time, an answer remembered for a second and a failure for seconds; bounded in time, number and memory.
+ * Does not: remember a judgement. Each connection has the answer judged by its own rule, and what was judged is what
+ * is dialled, so a name that changes its answer in between (rebinding) gains nothing.
  * The caller must: dial only what it gets, and not a name.
  */
 import { networkInterfaces } from 'node:os';
@@ -26,7 +26,7 @@ export interface ResolverOptions {
   readonly own: readonly OwnEndpoint[];
   /** Whole time for one name; default 5 s (REQ-20 of the threat model). */
   readonly timeoutMs?: number;
-  /** Milliseconds that never go back; for the memory of failures. */
+  /** Milliseconds that never go back; for the memory. */
   readonly monotonicMs?: () => number;
 }
 
@@ -43,16 +43,23 @@ export interface Resolver {
 
 /** Addresses kept of one answer: more than any real name has, and all that a dial would try in its time. */
 const ADDRESSES_MAX = 16;
-/** How long a failure answers for the next ones that ask: short enough to go unnoticed, long enough to stop a storm. */
+/**
+ * How long an answer serves the next ones that ask: below any TTL that a name can be served with, and long enough that
+ * a busy host costs one question a second and not one a connection (measured: a sixth of a new tunnel's CPU time).
+ */
+const REMEMBER_ANSWER_MS = 1_000;
+/** The same for a failure: short enough to go unnoticed, long enough to stop a storm. */
 const REMEMBER_NOT_FOUND_MS = 5_000;
 const REMEMBER_FAILURE_MS = 1_000;
-/** Names whose failure is remembered; below 1 MiB. */
-const FAILURES_MAX = 1_024;
+/** Names that are remembered; below 2 MiB. */
+const MEMORY_MAX = 1_024;
+/** Addresses of one remembered answer; a longer one is asked for again. */
+const MEMORY_ADDRESSES_MAX = 64;
 
-interface Failure {
-  readonly problem: Problem;
-  readonly untilMs: number;
-}
+type Known = { readonly untilMs: number } & (
+  | { readonly is: 'answer'; readonly addresses: readonly string[] }
+  | { readonly is: 'failure'; readonly problem: Problem }
+);
 
 function localAddresses(): IpBytes[] {
   return Object.values(networkInterfaces())
@@ -69,7 +76,7 @@ class GuardedResolver implements Resolver {
   readonly #options: ResolverOptions;
   readonly #names: NameService;
   readonly #flights = new Map<string, Promise<readonly string[]>>();
-  readonly #failures = new Map<string, Failure>();
+  readonly #memory = new Map<string, Known>();
   readonly #monotonicMs: () => number;
 
   constructor(options: ResolverOptions) {
@@ -96,15 +103,17 @@ class GuardedResolver implements Resolver {
     const fixed = this.#options.hosts.get(authority.host);
     if (fixed !== undefined) return fixed;
     if (authority.kind !== 'name') return [authority.host];
-    this.#refuseKnownFailure(authority.host);
-    return withSignal(this.#flight(authority.host), signal);
+    const known = this.#recall(authority.host);
+    if (known?.is === 'failure') throw known.problem;
+    return known?.addresses ?? withSignal(this.#flight(authority.host), signal);
   }
 
-  #refuseKnownFailure(name: string): void {
-    const failure = this.#failures.get(name);
-    if (failure === undefined) return;
-    if (failure.untilMs > this.#monotonicMs()) throw failure.problem;
-    this.#failures.delete(name);
+  #recall(name: string): Known | null {
+    const known = this.#memory.get(name);
+    if (known === undefined) return null;
+    if (known.untilMs > this.#monotonicMs()) return known;
+    this.#memory.delete(name);
+    return null;
   }
 
   /** One question per name at a time: who comes later waits for the same answer. */
@@ -124,21 +133,28 @@ class GuardedResolver implements Resolver {
       unwanted.abort();
     }, this.#options.timeoutMs ?? DNS_TIMEOUT_MS);
     try {
-      return await Promise.race([this.#names.addresses(name, unwanted.signal), expired]);
+      const addresses = await Promise.race([this.#names.addresses(name, unwanted.signal), expired]);
+      if (addresses.length <= MEMORY_ADDRESSES_MAX)
+        this.#remember(name, { is: 'answer', addresses }, REMEMBER_ANSWER_MS);
+      return addresses;
     } catch (thrown) {
       const problem = dnsProblem(thrown);
-      this.#remember(name, problem);
+      const forMs = problem.code === 'dns.not-found' ? REMEMBER_NOT_FOUND_MS : REMEMBER_FAILURE_MS;
+      this.#remember(name, { is: 'failure', problem }, forMs);
       throw problem;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #remember(name: string, problem: Problem): void {
-    const oldest = this.#failures.keys().next();
-    if (this.#failures.size >= FAILURES_MAX && oldest.done !== true) this.#failures.delete(oldest.value);
-    const forMs = problem.code === 'dns.not-found' ? REMEMBER_NOT_FOUND_MS : REMEMBER_FAILURE_MS;
-    this.#failures.set(name, { problem, untilMs: this.#monotonicMs() + forMs });
+  #remember(
+    name: string,
+    what: { is: 'answer'; addresses: readonly string[] } | { is: 'failure'; problem: Problem },
+    forMs: number,
+  ): void {
+    const oldest = this.#memory.keys().next();
+    if (this.#memory.size >= MEMORY_MAX && oldest.done !== true) this.#memory.delete(oldest.value);
+    this.#memory.set(name, { ...what, untilMs: this.#monotonicMs() + forMs });
   }
 
   /** Every address of the answer is judged: one that points inside makes the whole answer suspect, not only itself. */

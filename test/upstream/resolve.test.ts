@@ -80,11 +80,20 @@ describe('answers that may not be dialled', () => {
   });
 
   it('a name that changes its answer is judged each time', async () => {
+    let nowMs = 0;
     let asked = 0;
     const answers = () => (++asked <= 2 ? [PUBLIC] : ['127.0.0.1']);
-    const { resolver } = await setup({ 'rebind.test': answers });
+    const { resolver } = await setup({ 'rebind.test': answers }, { monotonicMs: () => nowMs });
     expect(await resolver.resolve(to('rebind.test'), [], never())).toEqual([PUBLIC]);
+    nowMs = 1_001;
     expect((await problemOf(resolver.resolve(to('rebind.test'), [], never()))).code).toBe('address.denied');
+  });
+
+  it('a remembered answer is judged by the rule of each connection', async () => {
+    const { resolver, dns } = await setup({ 'inner.test': ['10.0.0.1'] }, { monotonicMs: () => 0 });
+    expect(await resolver.resolve(to('inner.test'), ['10.0.0.0/8'], never())).toEqual(['10.0.0.1']);
+    expect((await problemOf(resolver.resolve(to('inner.test'), [], never()))).code).toBe('address.denied');
+    expect(dns.questions).toHaveLength(2);
   });
 
   it('an unreadable permission allows nothing', async () => {
@@ -137,7 +146,7 @@ describe('answers that are none', () => {
     expect(dns.questions).toHaveLength(4);
   });
 
-  it('the memory of failures is bounded', async () => {
+  it('the memory is bounded', async () => {
     const { resolver, dns } = await setup({}, { monotonicMs: () => 0 });
     const names = Array.from({ length: 1_030 }, (_, index) => `n${index}.test`);
     for (const name of names) await problemOf(resolver.resolve(to(name), [], never()));
@@ -179,6 +188,19 @@ describe('answers', () => {
     const { resolver } = await setup({ 'many.test': many, 'twice.test': [PUBLIC, PUBLIC] });
     expect(await resolver.resolve(to('many.test'), [], never())).toHaveLength(16);
     expect(await resolver.resolve(to('twice.test'), [], never())).toEqual([PUBLIC]);
+  });
+
+  it('an answer serves for a second, and then no more; a very long one is asked for again', async () => {
+    let nowMs = 0;
+    const long = Array.from({ length: 65 }, (_, index) => `93.184.216.${index}`);
+    const { resolver, dns } = await setup({ 'pin.test': [PUBLIC], 'long.test': long }, { monotonicMs: () => nowMs });
+    for (let round = 0; round < 5; round++) await resolver.resolve(to('pin.test'), [], never());
+    expect(dns.questions).toHaveLength(2);
+    nowMs = 1_001;
+    await resolver.resolve(to('pin.test'), [], never());
+    expect(dns.questions).toHaveLength(4);
+    for (let round = 0; round < 2; round++) await resolver.resolve(to('long.test'), [], never());
+    expect(dns.questions.length).toBeGreaterThanOrEqual(8);
   });
 
   it('asks once for callers at the same time', async () => {
