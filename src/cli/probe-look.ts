@@ -120,7 +120,7 @@ async function openLine(authority: Authority, via: Authority | null, glass: Glas
     authority,
     alpn: ALPN,
     anchors,
-    completing: [],
+    completing: () => [],
     handshakeTimeoutMs: limits.handshakeTimeoutMs,
     clock: systemClock,
     signal,

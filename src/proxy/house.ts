@@ -8,10 +8,12 @@
 import type { Clock } from '../host/clock.ts';
 import type { Shelf } from '../minting/shelf.ts';
 import type { Der } from '../model/der.ts';
+import type { Evidence } from '../model/evidence.ts';
 import type { Recorder } from '../observe/recorder.ts';
 import type { Config } from '../policy/config.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { Policy, Rule } from '../policy/policy.ts';
 import type { Resolver } from '../upstream/resolve.ts';
+import type { Report } from '../verify/report.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { AlpnMemory } from './alpn-memory.ts';
 import type { Gate } from './gate.ts';
@@ -35,6 +37,13 @@ export interface House {
   trust(): Trust;
   /** Known intermediates that may complete what an upstream presented. Empty: nothing is missing, or none are known. */
   intermediates(presented: readonly Der[]): readonly Der[];
+  /** Takes every judgement, for the pool above and for what is fetched aside. Never throws, never waits. */
+  learn(judged: {
+    readonly evidence: Evidence;
+    readonly report: Report;
+    readonly rule: Rule;
+    readonly permitted: boolean;
+  }): void;
   readonly resolver: Resolver;
   readonly shelf: Shelf;
   readonly recorder: Recorder;

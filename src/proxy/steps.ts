@@ -90,6 +90,7 @@ export function judgeLine<L extends Line | RawLine>(passage: Passage, { rule }: 
   passage.report = examine(line.evidence, rule, passage.trust, house.clock.nowMs());
   const verdict = judge(passage.report, rule, line.evidence);
   house.recorder.judged(house.clock.monotonicMs() - startedMs);
+  house.learn({ evidence: line.evidence, report: passage.report, rule, permitted: verdict.kind === 'permit' });
   if (verdict.kind === 'refusal') throw new Problem(verdict.code, 'upstream');
   return { line, permit: verdict.permit, verdict: verdict.verdict, code: verdict.code };
 }

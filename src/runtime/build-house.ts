@@ -13,12 +13,19 @@ import type { Config } from '../policy/config.ts';
 import { createAlpnMemory } from '../proxy/alpn-memory.ts';
 import { createGate } from '../proxy/gate.ts';
 import type { House } from '../proxy/house.ts';
+import { createIntermediates } from '../proxy/intermediates.ts';
 import { DEFAULT_LIMITS, type Limits } from '../proxy/limits.ts';
 import { createTunnels } from '../proxy/tunnels.ts';
 import type { OwnEndpoint } from '../upstream/addresses.ts';
 import { createResolver, type Resolver } from '../upstream/resolve.ts';
+import { createCertificateMemory } from '../verify/certificate-memory.ts';
 import type { Compiled } from './compile.ts';
-import type { CaMaterial } from './messages.ts';
+import { NOTHING_FETCHED, readFetched, withFetched } from './fetched.ts';
+import { createLearner } from './learner.ts';
+import type { CaMaterial, FetchedMaterial, Wanted } from './messages.ts';
+
+/** Certificates parsed for the pool when the snapshot brings no memory of its own. */
+const UNSHARED_MEMORY = 1_000;
 
 export interface HouseParts {
   readonly clock: Clock;
@@ -28,12 +35,18 @@ export interface HouseParts {
   /** Our own sockets, which are never dialled. */
   readonly own: readonly OwnEndpoint[];
   readonly first: Compiled;
+  /** What an earlier run or worker fetched. */
+  readonly fetched?: FetchedMaterial;
+  /** Takes what may be fetched; absent: nobody fetches. */
+  readonly want?: (items: readonly Wanted[]) => void;
 }
 
 export interface BuiltHouse {
   readonly house: House;
   /** New tunnels are judged by `next` from now on. */
   apply(next: Compiled): void;
+  /** Replaces what was fetched; what is open is for the caller to judge again. */
+  provide(material: FetchedMaterial): void;
   startDraining(): void;
   close(): void;
 }
@@ -41,7 +54,21 @@ export interface BuiltHouse {
 export function buildHouse(parts: HouseParts): BuiltHouse {
   const { clock, recorder, own } = parts;
   let now = parts.first;
+  let fetched = parts.fetched === undefined ? NOTHING_FETCHED : readFetched(parts.fetched);
+  let trust = withFetched(now.trust, fetched);
   let draining = false;
+  const intermediates = createIntermediates(now.trust.certificates ?? createCertificateMemory(UNSHARED_MEMORY));
+  const learn = createLearner({
+    clock,
+    config: () => now.generation.config,
+    intermediates,
+    want: parts.want ?? (() => undefined),
+  });
+  const renew = (): void => {
+    trust = withFetched(now.trust, fetched);
+    intermediates.provide([...now.intermediates, ...fetched.issuers]);
+  };
+  renew();
   const limits = limitsOf(now.generation.config);
   let resolver = resolverOf(now.generation.config, own);
   const shelf = createShelf({
@@ -55,8 +82,9 @@ export function buildHouse(parts: HouseParts): BuiltHouse {
     clock,
     limits,
     generation: () => now.generation,
-    trust: () => now.trust,
-    intermediates: () => [],
+    trust: () => trust,
+    intermediates: (presented) => intermediates.complete(presented),
+    learn,
     get resolver() {
       return resolver;
     },
@@ -74,7 +102,12 @@ export function buildHouse(parts: HouseParts): BuiltHouse {
       const before = resolver;
       resolver = resolverOf(next.generation.config, own);
       now = next;
+      renew();
       before.close();
+    },
+    provide(material) {
+      fetched = readFetched(material, fetched);
+      renew();
     },
     startDraining() {
       draining = true;

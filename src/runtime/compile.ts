@@ -2,17 +2,20 @@
  * Material to the frozen values that the data plane reads. The same functions have passed the same texts in the
  * supervisor, so a failure here is a mistake of ours; it is thrown and the worker keeps what it has.
  */
+import type { Certificate } from '../pki/x509/certificate.ts';
 import { loadConfig, loadPolicy } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
 import type { Generation } from '../proxy/house.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { GenerationMaterial } from './messages.ts';
 import { anchorChoices } from './trust-files.ts';
-import { buildTrust, type Memories } from './trust-loader.ts';
+import { buildTrust, intermediatesOf, type Memories } from './trust-loader.ts';
 
 export interface Compiled {
   readonly generation: Generation;
   readonly trust: Trust;
+  /** The operator's intermediates, for the pool. */
+  readonly intermediates: readonly Certificate[];
 }
 
 /** @throws Error with the first mistake; TrustError */
@@ -23,7 +26,12 @@ export function compile(material: GenerationMaterial, memories: Memories): Compi
   if (!policy.ok) throw new Error(firstMistake(policy.mistakes));
   const trust = buildTrust(material.trust, anchorChoices(config.value, policy.value), memories);
   const { number, sha256 } = material;
-  return { generation: Object.freeze({ number, sha256, config: config.value, policy: policy.value }), trust };
+  const intermediates = intermediatesOf(material.trust);
+  return {
+    generation: Object.freeze({ number, sha256, config: config.value, policy: policy.value }),
+    trust,
+    intermediates,
+  };
 }
 
 function firstMistake(mistakes: readonly Mistake[]): string {

@@ -10,7 +10,7 @@ import type { FailingSeries } from '../observe/failing-hosts.ts';
 import type { Sample } from '../observe/metrics.ts';
 import type { OwnEndpoint } from '../upstream/addresses.ts';
 import type { Bound } from './bind.ts';
-import type { CaMaterial, GenerationMaterial } from './messages.ts';
+import type { CaMaterial, FetchedMaterial, GenerationMaterial, Wanted } from './messages.ts';
 import { Retired } from './retired.ts';
 import { type EndReason, WorkerSlot } from './worker-slot.ts';
 
@@ -26,6 +26,8 @@ export interface FleetOptions {
   readonly material: () => GenerationMaterial;
   readonly log: (line: string) => void;
   readonly restarted: (reason: EndReason) => void;
+  /** Absent: nothing is fetched. */
+  readonly fetching?: { readonly want: (items: readonly Wanted[]) => void; readonly material: () => FetchedMaterial };
 }
 
 /** Descriptors 0 to 3 are the standard ones and the IPC channel; the inherited sockets follow. */
@@ -106,6 +108,12 @@ export class Fleet {
     });
   }
 
+  /** Sends what was fetched; nobody waits for it. */
+  publishFetched(): void {
+    const material = this.#options.fetching?.material();
+    if (material !== undefined) for (const slot of this.#slots) slot.send({ kind: 'fetched', material });
+  }
+
   /** Drops what was counted for policies that are no more. */
   forgetPolicies(keep: ReadonlySet<string>): void {
     this.#retired.forget(keep);
@@ -138,7 +146,7 @@ export class Fleet {
   }
 
   #slot(worker: number): WorkerSlot {
-    const { clock, ca, ticketKeys, bound, own, log, restarted, material } = this.#options;
+    const { clock, ca, ticketKeys, bound, own, log, restarted, material, fetching } = this.#options;
     const slot = new WorkerSlot({
       worker,
       clock,
@@ -148,7 +156,9 @@ export class Fleet {
         const newest = material();
         this.#generations.set(worker, newest.number);
         const listenFds = bound.map((_, index) => FIRST_INHERITED_FD + index);
-        return { kind: 'start', worker, material: newest, ca, ticketKeys, listenFds, own };
+        const fetched = fetching?.material();
+        const start = { kind: 'start', worker, material: newest, ca, ticketKeys, listenFds, own } as const;
+        return fetched === undefined ? start : { ...start, fetched };
       },
       ready: () => {
         const newest = material();
@@ -160,6 +170,7 @@ export class Fleet {
         this.#generations.set(worker, generation);
         this.#changed();
       },
+      wanted: (items) => fetching?.want(items),
       ended: (reason, last) => {
         if (last !== null) this.#retired.add(last.samples);
         restarted(reason);

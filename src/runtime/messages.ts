@@ -30,6 +30,21 @@ export interface TrustMaterial {
   readonly ownCas: readonly string[];
 }
 
+/** Something that a certificate names and that may be fetched. */
+export interface Wanted {
+  readonly kind: 'crl' | 'issuer';
+  /** `http://…`, as the certificate has it. */
+  readonly url: string;
+  /** DER: who must have signed the CRL, or whose issuer is looked for. */
+  readonly certificate: Uint8Array;
+}
+
+/** What was fetched and accepted; beside the generation, because it changes by itself. */
+export interface FetchedMaterial {
+  readonly crls: readonly Uint8Array[];
+  readonly issuers: readonly Uint8Array[];
+}
+
 /** Everything one generation is compiled from. */
 export interface GenerationMaterial {
   readonly number: number;
@@ -57,11 +72,14 @@ export interface StartMessage {
   readonly listenFds: readonly number[];
   /** Our own sockets, the metrics address among them: never dialled. */
   readonly own: readonly { readonly address: string; readonly port: number }[];
+  /** Absent: nothing was fetched. */
+  readonly fetched?: FetchedMaterial;
 }
 
 export type ToWorker =
   | StartMessage
   | { readonly kind: 'generation'; readonly material: GenerationMaterial }
+  | { readonly kind: 'fetched'; readonly material: FetchedMaterial }
   | { readonly kind: 'snapshot'; readonly id: number }
   | { readonly kind: 'reopen-audit' }
   | { readonly kind: 'drain'; readonly timeoutMs: number };
@@ -73,6 +91,8 @@ export type FromWorker =
   | { readonly kind: 'applied'; readonly generation: number }
   | { readonly kind: 'not-applied'; readonly generation: number; readonly message: string }
   | { readonly kind: 'snapshot'; readonly id: number; readonly snapshot: WorkerSnapshot }
+  /** Seen in certificates; the supervisor decides what becomes of it. */
+  | { readonly kind: 'wanted'; readonly items: readonly Wanted[] }
   /** For the operator; the worker goes on. */
   | { readonly kind: 'complaint'; readonly message: string }
   /** Once a second: the event loop turns. */

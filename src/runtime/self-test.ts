@@ -119,7 +119,7 @@ function compileFor(port: number, trust: Trust): Compiled {
   const policy = loadPolicy([{ path: file, owner: null, mayMatch: null, mayNot: [], file, text }], config.value);
   if (!policy.ok) throw new Error(policy.mistakes[0]?.message ?? 'the policy of the self-test is refused');
   const generation = { number: 1, sha256: policy.value.sha256, config: config.value, policy: policy.value };
-  return { generation, trust };
+  return { generation, trust, intermediates: [] };
 }
 
 function remember(entries: VerdictEntry[]): Recorder {

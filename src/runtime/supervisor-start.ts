@@ -15,6 +15,8 @@ import type { Trust } from '../verify/trust.ts';
 import { type OpenedAdmin, openAdmin } from './admin-routes.ts';
 import { BindError, type Bound, bindAddress } from './bind.ts';
 import { CaFileError, type LoadedCa, openCa } from './ca-files.ts';
+import { createFetcher } from './create-fetcher.ts';
+import type { Fetcher } from './fetcher.ts';
 import { Fleet } from './fleet.ts';
 import { type Generation, Generations, materialOf } from './generations.ts';
 import { loadLastGood } from './last-good.ts';
@@ -91,18 +93,27 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
   let supervisor: Supervisor | null = null;
   const admin = await openMetrics(config, versions, () => supervisor, opened);
   const own = [...bound.map(({ address, port }) => ({ address, port })), ...(admin === null ? [] : [admin.address])];
-  const fleet = createFleet(options, {
+  const fetcher = createFetcher({
+    options,
+    state: config.state,
+    own,
+    generations,
+    changed: () => fleet.publishFetched(),
+  });
+  opened.push({ close: () => fetcher.stop() });
+  const fleet: Fleet = createFleet(options, {
     config,
     bound,
     own,
     ca,
     generations,
+    fetcher,
     restarted: (why) => metrics.restarted(why),
   });
   const test = async (): Promise<SelfTestResult> =>
     selfTest({ clock, trust: trustOf(generations.current ?? first.generation) });
   const shared = { clock, pause: options.pause, log, config, ca };
-  const parts: SupervisorParts = { ...shared, bound, generations, fleet, metrics, selfTest: test };
+  const parts: SupervisorParts = { ...shared, bound, generations, fleet, fetcher, metrics, selfTest: test };
   supervisor = new Supervisor(parts);
   metrics.ca(ca.ca.notAfterMs);
   supervisor.announce();
@@ -163,11 +174,12 @@ interface FleetAsk {
   readonly own: readonly ListenAddress[];
   readonly ca: LoadedCa;
   readonly generations: Generations;
+  readonly fetcher: Fetcher;
   readonly restarted: (reason: 'crash' | 'stall' | 'refused') => void;
 }
 
 function createFleet(options: SupervisorOptions, ask: FleetAsk): Fleet {
-  const { config, bound, own, ca, generations, restarted } = ask;
+  const { config, bound, own, ca, generations, fetcher, restarted } = ask;
   const material = (): ReturnType<typeof materialOf> => {
     const generation: Generation | null = generations.current;
     if (generation === null) throw new TypeError('no generation');
@@ -184,6 +196,7 @@ function createFleet(options: SupervisorOptions, ask: FleetAsk): Fleet {
     material,
     log: options.log,
     restarted,
+    fetching: { want: (items) => fetcher.want(items), material: () => fetcher.material },
   });
 }
 

@@ -15,6 +15,7 @@ import type { Readiness } from './admin-routes.ts';
 import type { Bound } from './bind.ts';
 import type { LoadedCa } from './ca-files.ts';
 import type { DrainCounts } from './drain.ts';
+import type { Fetcher } from './fetcher.ts';
 import type { Fleet } from './fleet.ts';
 import type { Generation, Generations, Step } from './generations.ts';
 import { saveLastGood } from './last-good.ts';
@@ -44,6 +45,7 @@ export interface SupervisorParts {
   readonly bound: readonly Bound[];
   readonly generations: Generations;
   readonly fleet: Fleet;
+  readonly fetcher: Pick<Fetcher, 'stop'>;
   readonly metrics: SupervisorMetrics;
   /** The self-test with what is trusted now; never rejects. */
   readonly selfTest: () => Promise<SelfTestResult>;
@@ -144,6 +146,8 @@ export class Supervisor {
     if (step.kind !== 'accepted' || this.#draining) return;
     const { generation } = step;
     await fleet.publish(PUBLISH_TIMEOUT_MS);
+    // What may be fetched, and so be used, may have changed.
+    fleet.publishFetched();
     fleet.forgetPolicies(this.announce());
     this.#persist();
     this.checkAges();
@@ -224,6 +228,7 @@ export class Supervisor {
     const delayed = !this.#draining && drainDelayMs > 0;
     this.#draining = true;
     this.#watch?.stop();
+    this.#parts.fetcher.stop();
     if (this.#selfTests !== null) clearInterval(this.#selfTests);
     if (delayed) await Promise.race([pause(drainDelayMs), this.#hurried.promise]);
     else this.#hurried.resolve();

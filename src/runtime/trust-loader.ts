@@ -146,6 +146,11 @@ function parseList({ logList, logListSigned }: TrustMaterial, heldMs: number | n
   throw new TrustError(`the CT log list: ${answer.why}: ${answer.detail}`);
 }
 
+/** Certificates that may complete paths. @throws TrustError */
+export function intermediatesOf({ intermediates }: TrustMaterial): readonly Certificate[] {
+  return (intermediates ?? []).flatMap(({ file, text }) => parseNamed(file, text));
+}
+
 /** `log_list_timestamp` of material that was checked, milliseconds since the epoch; null: there is no list. */
 export function logListTimeOf(material: TrustMaterial): number | null {
   return parseList(material, null)?.timestampMs ?? null;
@@ -158,7 +163,7 @@ export function logListTimeOf(material: TrustMaterial): number | null {
  */
 export function checkTrust(material: TrustMaterial, heldListMs: number | null = null): void {
   parseList(material, heldListMs);
-  for (const { file, text } of material.intermediates ?? []) parseNamed(file, text);
+  intermediatesOf(material);
   const memories = { recall: () => undefined, remember: () => undefined };
   buildTrust(material, [], { signatures: memories, certificates: memories });
 }

@@ -72,7 +72,16 @@ export class WorkerService {
     });
     const recorder = createRecorder({ audit: this.#audit, metrics: this.#metrics, worker: message.worker });
     const { ca, ticketKeys, own } = message;
-    this.#built = buildHouse({ clock: deps.clock, recorder, ca, ticketKeys, own, first });
+    this.#built = buildHouse({
+      clock: deps.clock,
+      recorder,
+      ca,
+      ticketKeys,
+      own,
+      first,
+      ...(message.fetched !== undefined && { fetched: message.fetched }),
+      want: (items) => deps.send({ kind: 'wanted', items }),
+    });
   }
 
   /** Resolves when every socket accepts. */
@@ -101,6 +110,11 @@ export class WorkerService {
         throw new TypeError('a worker starts once');
       case 'generation':
         await this.#apply(message);
+        return;
+      case 'fetched':
+        this.#built.provide(message.material);
+        // A CRL may have come that revokes what is open.
+        await rejudge(this.#built.house);
         return;
       case 'snapshot': {
         const snapshot = await this.#metrics.snapshot(this.#deps.clock.nowMs());

@@ -8,7 +8,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Clock } from '../host/clock.ts';
 import type { WorkerSnapshot } from '../observe/worker-metrics.ts';
-import type { FromWorker, StartMessage, ToWorker } from './messages.ts';
+import type { FromWorker, StartMessage, ToWorker, Wanted } from './messages.ts';
 
 /** A worker that has not answered for so long is stuck in a computation that will not end. */
 export const STALL_MS = 10_000;
@@ -31,6 +31,8 @@ export interface SlotOptions {
   /** The process serves for the first time or again. */
   readonly ready: () => void;
   readonly applied: (generation: number) => void;
+  /** The worker saw something that may be fetched. */
+  readonly wanted?: (items: readonly Wanted[]) => void;
   /** A process ended and will be replaced; its last snapshot, if it gave one. */
   readonly ended: (reason: EndReason, last: WorkerSnapshot | null) => void;
   /** The worker says that it cannot serve, and why. It will end and be replaced. */
@@ -170,6 +172,9 @@ export class WorkerSlot {
         this.#options.log(`worker ${this.#options.worker}: generation ${message.generation}: ${message.message}`);
         // It would judge by the old generation for ever; its successor begins with the new one.
         this.#child?.kill('SIGKILL');
+        return;
+      case 'wanted':
+        this.#options.wanted?.(message.items);
         return;
       case 'failed':
         this.#refusedWith = message.message;

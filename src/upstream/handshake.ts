@@ -29,8 +29,8 @@ export interface HandshakeAsk {
   /** Protocol ids as latin1 strings (as ClientHello.alpn has them); empty: the extension is not sent. */
   readonly alpn: readonly string[];
   readonly anchors: AnchorSet;
-  /** Goes into the Evidence as it is. */
-  readonly completing: readonly Der[];
+  /** Intermediates that may complete what was presented; they go into the Evidence, so that it can be judged again. */
+  readonly completing: (presented: readonly Der[]) => readonly Der[];
   readonly dialTimeoutMs: number;
   /** From the end of the dial to the end of the handshake. */
   readonly handshakeTimeoutMs: number;
@@ -106,6 +106,7 @@ function evidenceOf(
   if (alpn !== null && !ask.alpn.includes(alpn)) {
     throw new Problem('tls.protocol', 'upstream', { reason: 'protocol id that was not offered' });
   }
+  const chain = presentedList(tls);
   const key = tls.getEphemeralKeyInfo();
   const group = key !== null && 'name' in key && typeof key.name === 'string' ? key.name.toLowerCase() : null;
   return Object.freeze({
@@ -118,8 +119,8 @@ function evidenceOf(
     tlsVersion: tls.getProtocol(),
     cipher: tls.getCipher().standardName,
     group,
-    chain: presentedList(tls),
-    completing: Object.freeze([...ask.completing]),
+    chain,
+    completing: Object.freeze([...ask.completing(chain)]),
     staple: staple === null || staple.length === 0 ? null : Der.of(staple),
     openssl: opensslVerdict(tls),
     resumed: tls.isSessionReused(),

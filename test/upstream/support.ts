@@ -29,7 +29,7 @@ export function askFor(
     addresses: ['127.0.0.1'],
     alpn: [],
     anchors,
-    completing: [],
+    completing: () => [],
     dialTimeoutMs: 5_000,
     handshakeTimeoutMs: 5_000,
     clock: testClock(),

@@ -12,7 +12,7 @@ import type { Certificate } from '../../pki/x509/certificate.ts';
 import { anchorsKey } from '../../policy/policy.ts';
 import type { Context } from '../context.ts';
 import { explainFailure } from '../explain-failure.ts';
-import { opensslAgrees } from '../openssl.ts';
+import { type Opinion, opensslAgrees } from '../openssl.ts';
 import { forbidden, searchPaths } from '../search.ts';
 import { failWith } from './weigh.ts';
 
@@ -64,7 +64,7 @@ export function checkChain(question: ChainQuestion): ChainAnswer {
   }
   const findings: Finding[] = [];
   if (result.accepted === null && result.overrun) findings.push(finding('chain.budget', {}));
-  if (!opensslAgrees(context.evidence.openssl)) {
+  if (!opensslAgrees(opinionOf(context, best.found.path, candidates))) {
     findings.push(finding('chain.validators-disagree', { openssl: context.evidence.openssl.slice(0, 64) }));
   }
   const [first, ...others] = findings;
@@ -74,6 +74,20 @@ export function checkChain(question: ChainQuestion): ChainAnswer {
     best,
     explanatoryPath: null,
   };
+}
+
+/** What OpenSSL had before it: the presented list and the anchors, but not our pool. */
+function opinionOf(
+  { evidence, rule, trust, seenAtMs }: Context,
+  path: Path,
+  candidates: readonly Certificate[],
+): Opinion {
+  const sent = new Set(evidence.chain.map((der) => der.sha256));
+  const presented = candidates.filter((candidate) => sent.has(candidate.der.sha256));
+  const named = trust.anchorSets.get(anchorsKey(rule.anchors))?.bySubject;
+  const issuers = new Set([path[0], ...presented].map((one) => one.issuer.key));
+  const anchors = [...issuers].flatMap((name) => named?.get(name) ?? []).map((anchor) => anchor.certificate);
+  return { openssl: evidence.openssl, path, presented, anchors, seenAtMs };
 }
 
 /**
