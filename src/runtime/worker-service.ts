@@ -27,7 +27,7 @@ import type { Memories } from './trust-loader.ts';
 
 /** Results of signature checks: some 100 bytes each, so a few MiB; public intermediates are a few hundred. */
 const SIGNATURE_MEMORY_ENTRIES = 16_384;
-/** Parsed certificates: some 8 KiB each, so 32 MiB at worst. */
+/** Parsed certificates: some 8 KiB each, at worst 16, so 64 MiB. */
 const CERTIFICATE_MEMORY_ENTRIES = 4096;
 /** Close lines wait at most so long for a verdict line to ride with. */
 const AUDIT_FLUSH_MS = 200;

@@ -1,8 +1,20 @@
 import { expect, it } from 'vitest';
 import type { Parsed } from '../../src/pki/x509/certificate.ts';
-import { createCertificateMemory } from '../../src/verify/certificate-memory.ts';
+import { createCertificateMemory, REMEMBERED_BYTES_MAX } from '../../src/verify/certificate-memory.ts';
+import { selfSigned } from '../support/test-ca.ts';
+import { certificateOf } from './verify-cases.ts';
 
 const value = (why: string): Parsed<never> => ({ ok: false, why, offset: 0 });
+
+it('does not hold large certificates, which a hostile server sends by the thousand', () => {
+  const memory = createCertificateMemory(4);
+  const small = certificateOf(selfSigned({ dns: ['a.test'] }));
+  const large = certificateOf(selfSigned({ dns: Array.from({ length: 500 }, (_, index) => `h${index}.test`) }));
+  expect(large.der.bytes.length).toBeGreaterThan(REMEMBERED_BYTES_MAX);
+  for (const value of [small, large]) memory.remember(value.der.sha256, { ok: true, value });
+  expect(memory.recall(small.der.sha256)).toEqual({ ok: true, value: small });
+  expect(memory.recall(large.der.sha256)).toBeUndefined();
+});
 
 it('forgets what was not used for longest, and never holds more than it may', () => {
   const memory = createCertificateMemory(4);
