@@ -32,7 +32,9 @@ class RequestPassage extends Passage {
   constructor(house: House, request: IncomingMessage, response: ServerResponse) {
     super(house, request.socket);
     this.kind = 'request';
-    response.once('close', () => this.leave());
+    response.once('close', () => {
+      if (!response.writableFinished) this.leave();
+    });
     if (response.closed || request.socket.destroyed) this.leave();
   }
 }

@@ -19,7 +19,9 @@ export type Tool =
   | 'keytool'
   | 'bash'
   | 'zsh'
-  | 'fish';
+  | 'fish'
+  | 'git'
+  | 'wget';
 
 const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   curl: ['curl', '--version'],
@@ -37,6 +39,8 @@ const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   bash: ['bash', '--version'],
   zsh: ['zsh', '--version'],
   fish: ['fish', '--version'],
+  git: ['git', '--version'],
+  wget: ['wget', '--version'],
 };
 
 const known = new Map<Tool, boolean>();
