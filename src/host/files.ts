@@ -7,6 +7,7 @@
  * The caller must: treat every throw as "not there or not usable"; `FileError.why` says which.
  */
 import {
+  chmodSync,
   closeSync,
   constants,
   fstatSync,
@@ -129,6 +130,29 @@ export function fileFacts(file: string): FileFacts {
   });
 }
 
+/** What lies under a name, without following a link. */
+export interface PathFacts {
+  readonly kind: 'file' | 'directory' | 'socket' | 'other';
+  /** Permission bits with set-id and sticky, for example 0o700. */
+  readonly mode: number;
+  readonly uid: number;
+  /** Stays with the thing when it is renamed; a new file under the same name has another one. */
+  readonly identity: string;
+}
+
+/** Null: nothing is there. @throws FileError */
+export function pathFacts(path: string): PathFacts | null {
+  const facts = guarded(path, () => lstatSync(path, { throwIfNoEntry: false }));
+  if (facts === undefined) return null;
+  const kind = facts.isFile() ? 'file' : facts.isDirectory() ? 'directory' : facts.isSocket() ? 'socket' : 'other';
+  return { kind, mode: facts.mode & 0o7777, uid: facts.uid, identity: `${facts.dev}:${facts.ino}` };
+}
+
+/** @throws FileError */
+export function setMode(path: string, mode: number): void {
+  guarded(path, () => chmodSync(path, mode));
+}
+
 /** True when something is there under that name, whatever it is. */
 export function pathExists(path: string): boolean {
   return guarded(path, () => lstatSync(path, { throwIfNoEntry: false })) !== undefined;
@@ -217,6 +241,44 @@ export function openAppend(file: string): AppendFile {
       const bytes = Buffer.alloc(Math.min(size, maxBytes));
       const count = readSync(fd, bytes, 0, bytes.length, size - bytes.length);
       return bytes.subarray(0, count);
+    },
+    close() {
+      if (open) closeSync(fd);
+      open = false;
+    },
+  };
+}
+
+/** A regular file that is read in pieces, and that may grow meanwhile. */
+export interface ReadFile {
+  /** As in PathFacts: tells whether the name still stands for this file. */
+  readonly identity: string;
+  /** Bytes, now. */
+  size(): number;
+  /** At most `maxBytes` from `offset`; fewer at the end. */
+  read(offset: number, maxBytes: number): Buffer;
+  close(): void;
+}
+
+/** @throws FileError */
+export function openRead(file: string): ReadFile {
+  const fd = guarded(file, () => openSync(file, READ_FLAGS));
+  const facts = fstatSync(fd);
+  if (!facts.isFile()) {
+    closeSync(fd);
+    throw new FileError('not-regular', file);
+  }
+  let open = true;
+  return {
+    identity: `${facts.dev}:${facts.ino}`,
+    size: () => guarded(file, () => fstatSync(fd).size),
+    read(offset, maxBytes) {
+      if (!open) throw new FileError('unusable', file);
+      const bytes = Buffer.alloc(maxBytes);
+      return bytes.subarray(
+        0,
+        guarded(file, () => readSync(fd, bytes, 0, maxBytes, offset)),
+      );
     },
     close() {
       if (open) closeSync(fd);

@@ -60,6 +60,8 @@ export interface CloseEntry {
   readonly reason: CloseReason;
   /** A code when something more specific is known, for example `sni.mismatch` after the 200. */
   readonly code: Code | null;
+  /** TLS alert by which the client refused our certificate, `closed` when it went without one. Absent or null: neither. */
+  readonly clientAlert?: string | null;
 }
 
 export type ConnectionSide = 'client' | 'upstream';

@@ -18,8 +18,8 @@ export type AuditRecord = Readonly<Record<string, RecordValue>>;
 /** Facts and lists are bounded by their makers; this bounds what one line may hold whatever they do. */
 const MAX_LIST = 32;
 
-/** The `verdict` line. `worker` is the number of the writing worker, 1-based. */
-export function verdictRecord(entry: VerdictEntry, worker: number): AuditRecord {
+/** The `verdict` line. `worker` is the number of the writing worker, 1-based; `evidenceId` names the chain in the locker. */
+export function verdictRecord(entry: VerdictEntry, worker: number, evidenceId: string | null = null): AuditRecord {
   const { rule, report, evidence, code, verdict } = entry;
   return {
     ...head(entry, 'verdict', worker),
@@ -36,6 +36,7 @@ export function verdictRecord(entry: VerdictEntry, worker: number): AuditRecord 
     'pinwarden.codes': codesOf(entry),
     'pinwarden.assurance': evidence?.assurance ?? 'none',
     'pinwarden.generation': entry.generation,
+    ...(evidenceId === null ? {} : { 'pinwarden.evidence': evidenceId }),
     ...(report === null ? {} : reportFields(report)),
     ...(evidence === null ? {} : { 'pinwarden.chain': evidence.chain.slice(0, MAX_LIST).map((der) => der.sha256) }),
     ...(Object.keys(entry.facts).length === 0 ? {} : { 'pinwarden.facts': capFacts(entry.facts) }),
@@ -58,6 +59,9 @@ export function closeRecord(entry: CloseEntry, worker: number): AuditRecord {
     'pinwarden.bytes': entry.bytesUp + entry.bytesDown,
     'pinwarden.duration': Math.round(entry.durationMs) / 1000,
     'pinwarden.reason': entry.reason,
+    ...(entry.clientAlert === undefined || entry.clientAlert === null
+      ? {}
+      : { 'pinwarden.client_alert': clip(entry.clientAlert) }),
   };
 }
 
@@ -73,6 +77,7 @@ function head(entry: VerdictEntry | CloseEntry, action: string, worker: number):
     'source.port': client.port,
     ...(client.user === null ? {} : { 'user.name': clip(client.user) }),
     ...(authority === null ? {} : { 'server.address': authority.host, 'server.port': authority.port }),
+    'pinwarden.client': client.groups[0] ?? null,
     'pinwarden.rule': rule?.name ?? null,
     'pinwarden.worker': worker,
   };

@@ -26,6 +26,8 @@ export interface LaneEnd {
   readonly bytesDown: number;
   readonly reason: CloseReason;
   readonly code: Code | null;
+  /** How the client refused our certificate; absent or null: it did not. */
+  readonly clientAlert?: string | null;
 }
 
 export class Passage {

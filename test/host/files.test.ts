@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -10,10 +11,13 @@ import {
   makeDirectory,
   makeTemporaryDirectory,
   openAppend,
+  openRead,
   pathExists,
+  pathFacts,
   readBytes,
   readText,
   remove,
+  setMode,
   watchDirectory,
   writeAtomic,
   writeNew,
@@ -129,6 +133,49 @@ describe('appending', () => {
     expect(next.tail(1)).toHaveLength(0);
     next.close();
   });
+});
+
+describe('reading in pieces', () => {
+  it('refuses what is no regular file, and reads nothing once it is closed', () => {
+    execFileSync('mkfifo', [at('fifo')]);
+    expect(whyOf(() => openRead(at('fifo')))).toBe('not-regular');
+    expect(whyOf(() => openRead(dir))).toBe('not-regular');
+    expect(whyOf(() => openRead(at('absent')))).toBe('missing');
+    writeFileSync(at('file'), 'x');
+    const file = openRead(at('file'));
+    file.close();
+    file.close();
+    expect(whyOf(() => file.read(0, 1))).toBe('unusable');
+  });
+
+  it('sees a file grow, and knows it from its successor', () => {
+    writeFileSync(at('file'), 'one\n');
+    const file = openRead(at('file'));
+    expect(file.read(0, 100).toString()).toBe('one\n');
+    expect(file.read(4, 100)).toHaveLength(0);
+    writeFileSync(at('file'), 'two\n', { flag: 'a' });
+    expect(file.size()).toBe(8);
+    expect(file.read(4, 2).toString()).toBe('tw');
+    expect(pathFacts(at('file'))?.identity).toBe(file.identity);
+    writeAtomic(at('file'), 'new', 0o600);
+    expect(pathFacts(at('file'))?.identity).not.toBe(file.identity);
+    expect(file.read(0, 3).toString()).toBe('one');
+    file.close();
+  });
+});
+
+it('tells what lies under a name, without following links', async () => {
+  expect(pathFacts(at('absent'))).toBeNull();
+  expect(pathFacts(dir)).toMatchObject({ kind: 'directory', uid: statSync(dir).uid });
+  symlinkSync(dir, at('link'));
+  expect(pathFacts(at('link'))?.kind).toBe('other');
+  writeFileSync(at('file'), '', { mode: 0o644 });
+  setMode(at('file'), 0o600);
+  expect(pathFacts(at('file'))).toMatchObject({ kind: 'file', mode: 0o600 });
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(at('socket'), done));
+  expect(pathFacts(at('socket'))?.kind).toBe('socket');
+  await new Promise((done) => server.close(done));
 });
 
 describe('directories', () => {

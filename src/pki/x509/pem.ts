@@ -64,3 +64,10 @@ export function parsePem(text: string): Parsed<readonly Certificate[]> {
   }
   return { ok: true, value: Object.freeze(certificates) };
 }
+
+/** RFC 7468 §2 text of one DER value, 64 characters a line, with its line end. */
+export function printPem(der: Uint8Array, label = 'CERTIFICATE'): string {
+  const text = Buffer.from(der).toString('base64');
+  const lines = text.match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.map((line) => `${line}\n`).join('')}-----END ${label}-----\n`;
+}
