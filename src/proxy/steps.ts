@@ -53,10 +53,11 @@ export function admit(passage: Passage, authority: Authority, full: Full | null)
 /** The addresses that may be dialled; asked for once a passage. @throws Problem `dns.*`, `address.*`. */
 export async function resolve(passage: Passage, { authority, rule }: Asked): Promise<readonly string[]> {
   if (passage.addresses !== null) return passage.addresses;
-  const { clock, resolver, recorder } = passage.house;
+  const { house, client } = passage;
+  const { clock, resolver, recorder } = house;
   const startedMs = clock.monotonicMs();
   try {
-    passage.addresses = await resolver.resolve(authority, rule.allowPrivate, passage.gone);
+    passage.addresses = await resolver.resolve(authority, rule.allowPrivate, passage.gone, client.address);
     return passage.addresses;
   } finally {
     recorder.resolved(clock.monotonicMs() - startedMs);

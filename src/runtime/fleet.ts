@@ -9,6 +9,7 @@ import type { Clock } from '../host/clock.ts';
 import type { FailingSeries } from '../observe/failing-hosts.ts';
 import type { Sample } from '../observe/metrics.ts';
 import type { OwnEndpoint } from '../upstream/addresses.ts';
+import { LOOKUP_THREADS } from '../upstream/dns.ts';
 import type { Bound } from './bind.ts';
 import type { CaMaterial, FetchedMaterial, GenerationMaterial, Wanted } from './messages.ts';
 import { Retired } from './retired.ts';
@@ -185,7 +186,7 @@ export class Fleet {
   #spawn(): ChildProcess {
     const { bound, workerEnv, log } = this.#options;
     const child = fork(WORKER_FILE, [], {
-      env: workerEnv,
+      env: { ...workerEnv, UV_THREADPOOL_SIZE: String(LOOKUP_THREADS) },
       // The inspector must not be opened by a signal in a process that holds a CA key.
       execArgv: ['--disable-sigusr1'],
       serialization: 'advanced',

@@ -7,11 +7,15 @@
 import { Resolver as DnsResolver, lookup } from 'node:dns/promises';
 import type { Code } from '../model/codes.ts';
 import { Problem } from '../model/problem.ts';
+import { createPlaces } from './places.ts';
 
 /** One way of turning a name into addresses. Throws Problem `dns.not-found`, `dns.failure`, `dns.timeout`. */
 export interface NameService {
-  /** `signal` is aborted when nobody waits any more: a question that has not been asked yet is then dropped. */
-  addresses(name: string, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * `signal` is aborted when nobody waits any more: a question that has not been asked yet is then dropped.
+   * `asker`: for whom; nobody may hold up the questions of others.
+   */
+  addresses(name: string, signal: AbortSignal, asker: string): Promise<readonly string[]>;
   close(): void;
 }
 
@@ -20,8 +24,15 @@ const RESOLUTION_DELAY_MS = 50;
 /** One try of c-ares; three tries stay below the five seconds of the whole (REQ-20 of the threat model). */
 const TRY_MS = 1_500;
 const TRIES = 3;
-/** libuv has four threads by default, shared with file work: getaddrinfo may hold three. */
-const LOOKUPS_AT_ONCE = 3;
+/**
+ * Threads of a worker's pool (UV_THREADPOOL_SIZE), for which getaddrinfo is the only work: tens of KiB each. With
+ * libuv's default of four, two names whose servers do not answer stop every other one for ten seconds (measured).
+ */
+export const LOOKUP_THREADS = 64;
+/** libuv lets slow work have half of its threads. */
+const LOOKUPS_AT_ONCE = LOOKUP_THREADS / 2;
+/** A quarter for one asker: a dead name holds its thread for ten seconds and more, and nothing can cancel it. */
+const LOOKUPS_PER_ASKER = LOOKUPS_AT_ONCE / 4;
 
 const NOT_FOUND: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME', 'ENONAME']);
 const TIMEOUT: ReadonlySet<string> = new Set(['ETIMEOUT', 'ETIMEDOUT', 'ECANCELLED']);
@@ -93,21 +104,10 @@ export function serverNames(servers: readonly string[]): NameService {
 
 /** The system's way (getaddrinfo): hosts file, search list and all. A few at once; the others wait in line. */
 export function systemNames(): NameService {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  const enter = async (): Promise<void> => {
-    if (running >= LOOKUPS_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-  };
-  const leave = (): void => {
-    const next = waiting.shift();
-    // The place passes from one to the next, so the count stays.
-    if (next === undefined) running--;
-    else next();
-  };
+  const places = createPlaces(LOOKUPS_AT_ONCE, LOOKUPS_PER_ASKER);
   return {
-    async addresses(name, signal) {
-      await enter();
+    async addresses(name, signal, asker) {
+      const leave = await places.enter(asker);
       try {
         if (signal.aborted) throw new Problem('dns.timeout', 'upstream', { reason: 'ETIMEOUT' });
         const found = await lookup(name, { all: true, order: 'verbatim' });

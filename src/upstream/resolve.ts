@@ -36,7 +36,13 @@ export interface Resolver {
    * Throws Problem `dns.*`; `address.denied` or `address.self` when any address of the answer is (facts: `address`,
    * `range`); the reason of the aborted signal.
    */
-  resolve(authority: Authority, allowPrivate: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+  resolve(
+    authority: Authority,
+    allowPrivate: readonly string[],
+    signal: AbortSignal,
+    /** For whom, for example a client's address: questions of one asker do not hold up those of others. */
+    asker?: string,
+  ): Promise<readonly string[]>;
   /** Ends open questions. */
   close(): void;
 }
@@ -89,9 +95,10 @@ class GuardedResolver implements Resolver {
     authority: Authority,
     allowPrivate: readonly string[],
     signal: AbortSignal,
+    asker = '',
   ): Promise<readonly string[]> {
     if (signal.aborted) throw abortProblem(signal);
-    const found = await this.#find(authority, signal);
+    const found = await this.#find(authority, signal, asker);
     return this.#judge(found, authority, readCidrs(allowPrivate));
   }
 
@@ -99,13 +106,13 @@ class GuardedResolver implements Resolver {
     this.#names.close();
   }
 
-  async #find(authority: Authority, signal: AbortSignal): Promise<readonly string[]> {
+  async #find(authority: Authority, signal: AbortSignal, asker: string): Promise<readonly string[]> {
     const fixed = this.#options.hosts.get(authority.host);
     if (fixed !== undefined) return fixed;
     if (authority.kind !== 'name') return [authority.host];
     const known = this.#recall(authority.host);
     if (known?.is === 'failure') throw known.problem;
-    return known?.addresses ?? withSignal(this.#flight(authority.host), signal);
+    return known?.addresses ?? withSignal(this.#flight(authority.host, asker), signal);
   }
 
   #recall(name: string): Known | null {
@@ -117,15 +124,15 @@ class GuardedResolver implements Resolver {
   }
 
   /** One question per name at a time: who comes later waits for the same answer. */
-  #flight(name: string): Promise<readonly string[]> {
+  #flight(name: string, asker: string): Promise<readonly string[]> {
     const open = this.#flights.get(name);
     if (open !== undefined) return open;
-    const flight = this.#ask(name).finally(() => this.#flights.delete(name));
+    const flight = this.#ask(name, asker).finally(() => this.#flights.delete(name));
     this.#flights.set(name, flight);
     return flight;
   }
 
-  async #ask(name: string): Promise<readonly string[]> {
+  async #ask(name: string, asker: string): Promise<readonly string[]> {
     const { promise: expired, reject } = Promise.withResolvers<never>();
     const unwanted = new AbortController();
     const timer = setTimeout(() => {
@@ -133,7 +140,7 @@ class GuardedResolver implements Resolver {
       unwanted.abort();
     }, this.#options.timeoutMs ?? DNS_TIMEOUT_MS);
     try {
-      const addresses = await Promise.race([this.#names.addresses(name, unwanted.signal), expired]);
+      const addresses = await Promise.race([this.#names.addresses(name, unwanted.signal, asker), expired]);
       if (addresses.length <= MEMORY_ADDRESSES_MAX)
         this.#remember(name, { is: 'answer', addresses }, REMEMBER_ANSWER_MS);
       return addresses;

@@ -38,21 +38,21 @@ describe('serverNames', () => {
       names.close();
       await dns.close();
     });
-    expect((await problemOf(names.addresses('half.test', AbortSignal.abort()))).code).toBe('dns.failure');
+    expect((await problemOf(names.addresses('half.test', AbortSignal.abort(), 'a'))).code).toBe('dns.failure');
   });
 });
 
 describe('systemNames', () => {
   it('drops a question that nobody waits for any more', async () => {
     const names = systemNames();
-    expect((await problemOf(names.addresses('localhost', AbortSignal.abort()))).code).toBe('dns.timeout');
+    expect((await problemOf(names.addresses('localhost', AbortSignal.abort(), 'a'))).code).toBe('dns.timeout');
     names.close();
   });
 
   it('lets more wait than may ask at once', async () => {
     const names = systemNames();
     const wanted = new AbortController().signal;
-    const all = await Promise.all(Array.from({ length: 9 }, () => names.addresses('localhost', wanted)));
+    const all = await Promise.all(Array.from({ length: 9 }, () => names.addresses('localhost', wanted, 'a')));
     expect(all.every((found) => found.length > 0)).toBe(true);
   });
 });
