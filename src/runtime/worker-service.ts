@@ -168,13 +168,15 @@ export class WorkerService {
 
   async #letGo(): Promise<void> {
     const { clock, pause, send } = this.#deps;
-    this.#built.startDraining();
+    const { tunnels, gate } = this.#built.house;
     const counts = await drain({
       servers: this.#servers,
-      tunnels: this.#built.house.tunnels,
+      tunnels,
+      gate,
       clock,
       pause,
       timeoutMs: () => this.#drainTimeoutMs,
+      refuseNew: () => this.#built.startDraining(),
     });
     for (const timer of this.#timers) clearInterval(timer);
     this.#audit.end();
