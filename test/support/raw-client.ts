@@ -9,6 +9,7 @@ export class RawClient {
   /** Everything that came, latin1. */
   text = '';
   ending: Ending = 'open';
+  readonly #ended = Promise.withResolvers<void>();
 
   constructor(port: number) {
     this.socket = dialLocal(port);
@@ -17,10 +18,13 @@ export class RawClient {
     });
     this.socket.on('end', () => {
       if (this.ending === 'open') this.ending = 'fin';
+      this.#ended.resolve();
     });
-    this.socket.on('error', () => {
-      this.ending = 'reset';
+    this.socket.on('error', (error) => {
+      this.ending = error.message === 'late' ? 'open' : 'reset';
+      this.#ended.resolve();
     });
+    this.socket.on('close', () => this.#ended.resolve());
   }
 
   send(bytes: string): this {
@@ -37,8 +41,10 @@ export class RawClient {
   }
 
   /** Waits for the end of the connection, and says how it came. */
-  async end(): Promise<Ending> {
-    await eventually(`an end behind ${JSON.stringify(this.text)}`, () => this.ending !== 'open');
+  async end(withinMs = 10_000): Promise<Ending> {
+    const late = setTimeout(() => this.socket.destroy(new Error('late')), withinMs);
+    await this.#ended.promise;
+    clearTimeout(late);
     this.socket.destroy();
     return this.ending;
   }

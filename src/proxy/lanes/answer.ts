@@ -6,7 +6,7 @@
  * The caller must: reset the client's connection when the response broke off, since without a length an orderly end
  * would make a part look like the whole; and destroy the upstream connection when the response has closed.
  */
-import type { IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
+import type { IncomingMessage, InformationEvent, OutgoingMessage, ServerResponse } from 'node:http';
 import { endToEnd, endToEndTrailers, type Field, viaField } from '../../wire/fields.ts';
 import { type AnswerFault, readAnswer } from '../../wire/response-head.ts';
 
@@ -29,12 +29,17 @@ export function sendAnswer(
   upstream: IncomingMessage,
   response: ServerResponse,
   options: AnswerOptions,
-): AnswerFault | null {
+): AnswerFault | 'field' | null {
   const { statusCode, statusMessage, httpVersion, rawHeaders } = upstream;
   const answer = readAnswer({ statusCode, statusMessage, httpVersion, rawHeaders });
   if (!answer.ok) return answer.why;
   const { status, reason, fields } = answer.value;
-  response.writeHead(status, reason, flat(options.last ? [...fields, ['Connection', 'close']] : fields));
+  try {
+    response.writeHead(status, reason, flat(options.last ? [...fields, ['Connection', 'close']] : fields));
+  } catch {
+    // Node reads by one table of characters and writes by another; what only the first takes ends here.
+    return 'field';
+  }
   // An error is followed by `close`, which looks at what is missing.
   upstream.on('error', ignore);
   upstream.once('close', () => {
@@ -42,11 +47,20 @@ export function sendAnswer(
   });
   upstream.once('end', () => {
     const trailers = endToEndTrailers(upstream.rawTrailers);
-    if (trailers.length > 0 && response.chunkedEncoding) response.addTrailers(trailers as [string, string][]);
+    if (trailers.length > 0 && response.chunkedEncoding) addTrailers(response, trailers);
   });
   upstream.on('data', options.onBytes);
   upstream.pipe(response);
   return null;
+}
+
+/** Adds what may be written; a trailer that may not is lost, since the message before it is out. */
+export function addTrailers(message: OutgoingMessage, trailers: readonly Field[]): void {
+  try {
+    message.addTrailers(trailers as [string, string][]);
+  } catch {
+    // As above: a field that Node reads and does not write.
+  }
 }
 
 /** Passes on a 1xx (RFC 9110 §15.2); not to HTTP/1.0 clients, which do not know them. */

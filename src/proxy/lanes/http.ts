@@ -21,7 +21,7 @@ import type { Permit } from '../../verify/permit.ts';
 import { endToEndTrailers, grouped } from '../../wire/fields.ts';
 import type { PlainAsk } from '../../wire/request-head.ts';
 import type { Limits } from '../limits.ts';
-import { INFORMATIONAL_MAX, sendAnswer, sendInformation } from './answer.ts';
+import { addTrailers, INFORMATIONAL_MAX, sendAnswer, sendInformation } from './answer.ts';
 import { codeOfFailure, Exchange, type Exchanged, type ExchangeOptions } from './exchange.ts';
 
 export interface HttpWork {
@@ -142,13 +142,15 @@ class HttpExchange {
       this.#exchange.fail('internal.failure', 'error', { why: 'head-already-sent' });
       return;
     }
-    outgoing.path = ask.path;
+    // No count of our own: Node would drop fields in silence; the size of the head is limited.
     outgoing.maxHeadersCount = 0;
-    for (const name of outgoing.getHeaderNames()) outgoing.removeHeader(name);
-    for (const [name, values] of grouped(ask.fields))
-      outgoing.setHeader(name, values.length === 1 ? values[0]! : values);
-    outgoing.setHeader('Connection', 'close');
-    if (ask.content === 'chunked') outgoing.setHeader('Transfer-Encoding', 'chunked');
+    try {
+      this.#writeHead(outgoing);
+    } catch {
+      // Node reads by one table of characters and writes by another; what only the first takes ends here.
+      this.#exchange.fail('request.malformed', 'client', { why: 'field' });
+      return;
+    }
     outgoing.on('information', (info) => {
       this.#informational += 1;
       if (this.#informational > INFORMATIONAL_MAX)
@@ -162,12 +164,21 @@ class HttpExchange {
     // Before http-proxy ends the request.
     request.prependOnceListener('end', () => {
       const trailers = endToEndTrailers(request.rawTrailers);
-      if (trailers.length > 0 && ask.content === 'chunked') outgoing.addTrailers(trailers as [string, string][]);
+      if (trailers.length > 0 && ask.content === 'chunked') addTrailers(outgoing, trailers);
     });
-    if (ask.expectsContinue) {
-      outgoing.setHeader('Expect', '100-continue');
-      outgoing.flushHeaders();
-    }
+    // The client waits, so there is no content that would send the head.
+    if (ask.expectsContinue) outgoing.flushHeaders();
+  }
+
+  #writeHead(outgoing: ClientRequest): void {
+    const { ask } = this.#work;
+    outgoing.path = ask.path;
+    for (const name of outgoing.getHeaderNames()) outgoing.removeHeader(name);
+    for (const [name, values] of grouped(ask.fields))
+      outgoing.setHeader(name, values.length === 1 ? values[0]! : values);
+    outgoing.setHeader('Connection', 'close');
+    if (ask.content === 'chunked') outgoing.setHeader('Transfer-Encoding', 'chunked');
+    if (ask.expectsContinue) outgoing.setHeader('Expect', '100-continue');
   }
 
   onAnswer(upstream: IncomingMessage): void {
