@@ -116,7 +116,7 @@ export class Supervisor {
     this.#selfTests.unref();
     this.#persist();
     this.checkAges();
-    this.#watch = createWatch(async () => this.reload());
+    this.#watch = createWatch(async () => this.#look());
     this.#watch.follow(directoriesOf(this.generation.config, this.generation.trust.anchorFiles));
   }
 
@@ -136,6 +136,17 @@ export class Supervisor {
   poke(): void {
     this.#parts.fleet.reopenAudit();
     this.#watch?.poke();
+  }
+
+  /** A look that fails for a reason of ours (no descriptor is left) must not end what serves. */
+  async #look(): Promise<void> {
+    const { generations, metrics, clock, log } = this.#parts;
+    try {
+      await this.reload();
+    } catch (thrown) {
+      metrics.reloaded('refused', generations.current?.held.length ?? 0, clock.nowMs());
+      log(`reload: ${thrown instanceof Error ? thrown.message : String(thrown)}; what runs goes on`);
+    }
   }
 
   /** One look at the files; what is right in them serves when this resolves. */

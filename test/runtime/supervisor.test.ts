@@ -72,6 +72,16 @@ it('tests itself again, and shows when it last succeeded', async () => {
 });
 
 describe('reload', () => {
+  it('that fails for a reason of its own ends nothing, and says so', async () => {
+    const one = await start();
+    const reload = async (): Promise<void> => Promise.reject(new Error('no descriptor left'));
+    Object.assign(one.supervisor, { reload });
+    one.supervisor.poke();
+    await eventually('it is said', () => one.lines.some((line) => line.includes('no descriptor left')));
+    expect((await scrape(one)).value('pinwarden_config_last_reload_successful')).toBe(0);
+    expect(await knock(one.supervisor.bound[0]!.port)).toBe(403);
+  });
+
   it('reaches every worker, moves the metrics on, and survives a restart', async () => {
     const one = await start({ policies: ['p.yaml'] }, { 'p.yaml': rules('a') });
     writeFileSync(join(one.dir, 'p.yaml'), rules('a', 'b'));
