@@ -67,6 +67,13 @@ const SERVE: Readonly<Record<string, Entry>> = {
     exits: { 0: 'fit, perhaps with warnings', 1: 'something failed', ...USAGE_EXIT },
     load: async () => (await import('./doctor.ts')).runDoctor,
   },
+  healthcheck: {
+    usage: ['healthcheck [--url URL]'],
+    does: 'is the proxy on this machine ready? For container engines',
+    options: [{ flag: '--url', takes: 'text', value: 'URL', does: 'what to ask: http://127.0.0.1:9464/readyz' }],
+    exits: { 0: 'ready', 1: 'not ready, or no answer', ...USAGE_EXIT },
+    load: async () => (await import('./healthcheck.ts')).runHealthcheck,
+  },
 };
 
 const JUDGE: Readonly<Record<string, Entry>> = {

@@ -32,6 +32,8 @@ const MAX_PEM_BYTES = 256 * 1024;
 const CA_DAYS = 365;
 /** Group and others. */
 const SHARED_BITS = 0o077;
+/** The same without the group's reading. */
+const HANDED_BITS = 0o037;
 
 /** @throws CaFileError */
 export function openCa(config: CaConfig, nowMs: number, ownUid: number | null): LoadedCa {
@@ -69,9 +71,14 @@ function createIfMissing({ certificateFile, keyFile, create }: CaConfig, nowMs: 
   return true;
 }
 
+/**
+ * Root may hand the key to an unprivileged user through a group: so do Kubernetes (a Secret under `fsGroup`) and systemd
+ * (`LoadCredential`), both as root's file with mode 0440, and neither can do it otherwise.
+ */
 function refuseShared(keyFile: string, ownUid: number | null): void {
   const { mode, uid } = fileFacts(keyFile);
-  if ((mode & SHARED_BITS) !== 0) {
+  const isHanded = uid === 0 && ownUid !== null && ownUid !== 0;
+  if ((mode & (isHanded ? HANDED_BITS : SHARED_BITS)) !== 0) {
     throw new CaFileError(
       `${keyFile} may be read or written by others (mode ${mode.toString(8)}); run: chmod 600 ${keyFile}`,
     );

@@ -52,7 +52,7 @@ export async function drain(ask: DrainAsk): Promise<DrainCounts> {
   while (isBusy() && elapsedMs() < timeoutMs()) await pause(LOOK_MS);
   const finished = tunnels.ended - before;
   const cut = tunnels.size + gate.openings;
-  for (const tunnel of [...tunnels.all()]) tunnel.cut('drain');
+  for (const tunnel of tunnels.all()) tunnel.cut('drain');
   const cutMs = clock.monotonicMs();
   while (tunnels.size > 0 && clock.monotonicMs() - cutMs < AFTER_CUT_MS) await pause(LOOK_MS);
   return { finished, cut };

@@ -27,6 +27,17 @@ describe('refuses', () => {
     expect(() => openCa(config, NOW_MS, null)).toThrow(/may be read or written by others.*chmod 600/);
   });
 
+  it.skipIf(process.getuid?.() !== 0)("a key of root's that more than a group may read", () => {
+    openCa(config, NOW_MS, null);
+    for (const mode of [0o444, 0o460, 0o441]) {
+      chmodSync(config.keyFile, mode);
+      expect(() => openCa(config, NOW_MS, 12_345), mode.toString(8)).toThrow(/may be read or written by others/);
+    }
+    chmodSync(config.keyFile, 0o440);
+    for (const uid of [null, 0]) expect(() => openCa(config, NOW_MS, uid)).toThrow(/may be read or written by others/);
+    expect(() => openCa(config, NOW_MS, 12_345), 'as Kubernetes and systemd hand it over').not.toThrow();
+  });
+
   it('a key that belongs to another user', () => {
     openCa(config, NOW_MS, null);
     const { uid } = statSync(config.keyFile);
