@@ -75,10 +75,12 @@ function refusal({ word, code, comparison }: Probed): RuleText {
       next: code === null ? 'try again' : CODES[code].next,
     };
   }
-  const next =
-    code === 'chain.private-root'
-      ? 'if this root is yours, name it: --anchors FILE; if not, somebody is in the middle'
-      : CODES[code].next;
+  // A root of one's own is mostly not sent, so that the chain looks incomplete.
+  const ofNobody = code === 'chain.private-root' || code === 'chain.incomplete' || code === 'chain.self-signed';
+  const other = code === 'chain.incomplete' ? 'an intermediate is missing or ' : '';
+  const next = ofNobody
+    ? `if its root is yours, name it: --anchors FILE; if not, ${other}somebody is in the middle`
+    : CODES[code].next;
   return { ok: false, why: `${CODES[code].says} (${code}): pins of this chain could be an attacker's`, next };
 }
 

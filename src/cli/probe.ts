@@ -97,7 +97,7 @@ function nextStep({ via, hosts }: ProbeOptions): string {
   const target = hosts.map((one) => printAuthority(one).replace(/:443$/, '')).join(' ');
   return via === null
     ? `next: compare from a second network: pinwarden probe ${target} --via PROXY\n      then a ready rule: pinwarden probe ${target} --yaml\n`
-    : `next: a ready rule: pinwarden probe ${target} --yaml > config/policies/${host}.yaml\n      and then: pinwarden check\n`;
+    : `next: a ready rule: pinwarden probe ${target} --yaml > ${host}.yaml && mv ${host}.yaml config/policies/\n      and then: pinwarden check\n`;
 }
 
 function printRules(all: readonly Probed[], { anchors }: ProbeOptions, glass: Glass, io: Io): number {

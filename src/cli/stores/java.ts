@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { pathExists } from '../../host/files.ts';
 import type { Machine } from './machine.ts';
-import { nameOf, type Store } from './store.ts';
+import { nameOf, type Store, type TrustedCa } from './store.ts';
 
 /** The password that every JDK ships with: the store holds certificates, nothing secret. */
 const PASSWORD = 'changeit';
@@ -17,12 +17,13 @@ export function javaStores(machine: Machine): readonly Store[] {
   const file = javaStoreFile(machine);
   if (tool === null || !pathExists(tool)) return [];
   const store = [...(file === null ? ['-cacerts'] : ['-keystore', file]), '-storepass', PASSWORD];
+  const has = (alias: string): boolean => machine.run(tool, ['-list', ...store, '-alias', alias]).ok;
   return [
     {
       kind: 'java',
       where: file ?? 'cacerts',
       missing: null,
-      holds: (ca) => machine.run(tool, ['-list', ...store, '-alias', nameOf(ca)]).ok,
+      holds: (ca) => aliasesOf(ca).some(has),
       install: (ca) => [
         {
           kind: 'run',
@@ -30,9 +31,20 @@ export function javaStores(machine: Machine): readonly Store[] {
           args: ['-importcert', '-noprompt', ...store, '-alias', nameOf(ca), '-file', ca.file],
         },
       ],
-      uninstall: (ca) => [{ kind: 'run', command: tool, args: ['-delete', ...store, '-alias', nameOf(ca)] }],
+      uninstall: (ca) =>
+        aliasesOf(ca)
+          .filter(has)
+          .map((alias) => ({ kind: 'run', command: tool, args: ['-delete', ...store, '-alias', alias] })),
     },
   ];
+}
+
+/**
+ * Ours, and the one under which Debian's hook copies the system's CAs into the same store: it copies them in, but does
+ * not take them out with the system's, so that Java would go on trusting what was untrusted.
+ */
+function aliasesOf(ca: TrustedCa): readonly string[] {
+  return [nameOf(ca), `debian:${nameOf(ca)}.pem`];
 }
 
 /** The file that clients without further options read; null: unknown. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { javaStoreFile, javaStores } from '../../../src/cli/stores/java.ts';
 import { carryOut } from '../../../src/cli/stores/machine.ts';
+import { nameOf } from '../../../src/cli/stores/store.ts';
 import { describeWith } from '../../support/tools.ts';
 import { type Lab, openLab } from './store-support.ts';
 
@@ -51,8 +52,12 @@ describeWith(['keytool'], 'a real key store', () => {
     expect(store!.holds(ca)).toBe(false);
     expect(carryOut(store!.install(ca), machine)).toBeNull();
     expect(store!.holds(ca)).toBe(true);
+    // As Debian's hook leaves it behind when the system's store lets go of the CA.
+    const copied = ['-alias', `debian:${nameOf(ca)}.pem`, '-file', ca.file];
+    execFileSync('keytool', ['-importcert', ...fixed, ...copied], { stdio: 'ignore' });
     expect(carryOut(store!.uninstall(ca), machine)).toBeNull();
-    expect(store!.holds(ca)).toBe(false);
-    expect(carryOut(store!.uninstall(ca), machine)).toMatch(/^keytool: .+/);
-  });
+    expect(store!.uninstall(ca)).toEqual([]);
+    expect(execFileSync('keytool', ['-list', ...fixed], { encoding: 'utf8' })).not.toContain('pinwarden');
+    // Eleven Java VMs, on a machine that does other things as well.
+  }, 120_000);
 });
