@@ -70,14 +70,15 @@ export function openAudit(options: AuditOptions): Audit {
     let end = 0;
     for (const line of lines) {
       end += line.bytes.length;
-      if (end > writtenBytes) {
+      // Short of its line end alone a record is there, and the next write begins with that end.
+      if (end - 1 > writtenBytes) {
         chain.torn = chain.torn || writtenBytes > end - line.bytes.length;
         lose(items.slice(Math.max(0, lines.indexOf(line) - (lines.length - items.length))));
         return false;
       }
       chain.prev = line.sha256;
       chain.seq = line.seq;
-      chain.torn = false;
+      chain.torn = end > writtenBytes;
       if (line.kind === null) lost = 0;
       else options.counted(line.kind, true, 1);
     }
@@ -155,8 +156,9 @@ function endsTorn(tail: Buffer): boolean {
 function readChain(file: AppendFile): Chain {
   const tail = file.tail(TAIL_BYTES);
   const lines = tail.toString('utf8').split('\n');
-  // The last piece is empty in a whole file, and the torn line otherwise.
-  const text = lines.at(-2);
+  // The last piece is empty in a whole file, and the torn line otherwise; one that lacks only its end is a record.
+  const last = lines.at(-1) ?? '';
+  const text = parseLine(last) === null ? lines.at(-2) : last;
   if (text === undefined) return { prev: CHAIN_START, seq: 0, torn: endsTorn(tail) };
   const prev = createHash('sha256').update(text).digest('hex');
   return { prev, seq: sequenceOf(text), torn: endsTorn(tail) };

@@ -48,6 +48,26 @@ function smallDisk(room: { bytes: number }): AppendFile {
   };
 }
 
+it('goes on behind a line that lacks only its end, cut by a crash or by a full disk', () => {
+  const path = join(dir, 'cut.ndjson');
+  const options = { onFull: 'block' as const, counted: () => undefined, now: () => 0 };
+  const first = openAudit({ ...options, file: openAppend(path) });
+  first.verdict({ 'event.id': 'a' });
+  first.end();
+  writeFileSync(path, readFileSync(path).subarray(0, -1));
+  const file = openAppend(path);
+  let short = 1;
+  const append = (bytes: Uint8Array) => file.append(bytes.subarray(0, bytes.length - short));
+  const second = openAudit({ ...options, file: { ...file, append } });
+  second.verdict({ 'event.id': 'b' });
+  short = 0;
+  second.verdict({ 'event.id': 'c' });
+  second.end();
+  const text = readFileSync(path, 'utf8');
+  expect(verifyChain(text)).toMatchObject({ ok: true, gaps: 2 });
+  expect(text.match(/"event.id":"."/g)).toHaveLength(3);
+});
+
 describe('a full disk', () => {
   it('refuses the tunnel with onFull: block, and leaves a gap line when there is room again', () => {
     const room = { bytes: 0 };
