@@ -5,7 +5,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    include: ['test/**/*.proof.ts'],
+    // Suites that sample elsewhere run whole here.
+    include: ['test/**/*.proof.ts', 'test/conformance/*.test.ts'],
+    env: { PINWARDEN_PROOF: '1' },
     fileParallelism: false,
     testTimeout: 600_000,
     hookTimeout: 60_000,
