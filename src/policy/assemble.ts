@@ -47,6 +47,7 @@ export function assemble(files: readonly PolicyFile[], config: Config, sha256: s
     unmatched: config.unmatched,
     table: builder.table,
     excepts: builder.excepts,
+    clients: config.clients,
     clientOrder: builder.clientOrder,
     ports: builder.ports,
     weakens: Object.freeze(weakens),

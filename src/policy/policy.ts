@@ -118,6 +118,8 @@ export interface Policy {
   readonly table: PatternTable<Slot>;
   /** Rules with `except:` → table of what they leave out. */
   readonly excepts: ReadonlyMap<Rule, PatternTable<true>>;
+  /** `clients:` of the configuration. */
+  readonly clients: readonly { readonly name: string; readonly ranges: readonly string[] }[];
   /** Names of client groups → position in `clients:`; the lower one wins when a client is in several. */
   readonly clientOrder: ReadonlyMap<string, number>;
   /** Ports that patterns of rules name: with egress.ports, what clients may ask for. */

@@ -10,6 +10,7 @@
  */
 import type { Authority } from '../model/authority.ts';
 import { OPTIONAL_CHECKS } from '../model/outcome.ts';
+import { type ClientSets, clientSets } from './client-sets.ts';
 import { lookup } from './lookup.ts';
 import { backtick, byPlace, type Mistake } from './mistakes.ts';
 import type { AnchorsChoice, HostPattern, Pin, Place, Policy, Rule } from './policy.ts';
@@ -43,16 +44,16 @@ const ANY_LABEL = 'any--other';
 /** Weakenings that no `weakens:` entry of `next` allows at `nowMs` (milliseconds since the epoch). */
 export function weakenings(old: Policy, next: Policy, nowMs: number): readonly Weakening[] {
   const found = new Map<string, Weakening>();
-  for (const [authority, clients] of representatives(old, next)) {
-    const before = lookup(old, authority, clients);
+  for (const { authority, clients } of representatives(old, next)) {
+    const before = lookup(old, authority, clients.before);
     if (before.kind === 'deny' || before.pattern === null) {
       continue;
     }
-    const after = lookup(next, authority, clients);
+    const after = lookup(next, authority, clients.after);
     if (after.kind === 'deny') {
       continue;
     }
-    const host = `${authority.host}:${authority.port}`;
+    const host = seenAt(authority, clients);
     for (const weaker of compare(before.rule, after.rule, next, nowMs)) {
       const key = `${before.rule.name} ${weaker.what}`;
       if (!found.has(key)) {
@@ -62,6 +63,11 @@ export function weakenings(old: Policy, next: Policy, nowMs: number): readonly W
   }
   compareUnmatched(old, next, nowMs, found);
   return [...found.values()].filter(({ rule }) => !isAllowed(rule, old, next, nowMs)).toSorted(byPlace);
+}
+
+function seenAt(authority: Authority, { before }: ClientSets): string {
+  const host = `${authority.host}:${authority.port}`;
+  return before.length === 0 ? host : `${host} for clients in ${before.join(', ')}`;
 }
 
 interface Weaker {
@@ -77,10 +83,17 @@ interface Cuts {
   readonly clients: Set<string>;
 }
 
-/** An authority and a client for every set of hosts that the two policies may treat differently. */
-function* representatives(old: Policy, next: Policy): Generator<[Authority, readonly string[]]> {
+interface Representative {
+  readonly authority: Authority;
+  /** The groups of one client, which a change of `clients:` may have changed as well. */
+  readonly clients: ClientSets;
+}
+
+/** An authority and a client for every set of hosts and clients that the two policies may treat differently. */
+function* representatives(old: Policy, next: Policy): Generator<Representative> {
   const rules = [...old.rules, ...next.rules];
   const cuts = collectCuts(rules);
+  const sets = rules.some((rule) => rule.clients.length > 0) ? clientSets(old.clients, next.clients) : [];
   const seen = new Set<string>();
   for (const pattern of rules.flatMap((rule) => [...rule.match, ...rule.except])) {
     const key = `${pattern.kind} ${pattern.host} ${pattern.port}`;
@@ -103,9 +116,15 @@ function* representatives(old: Policy, next: Policy): Generator<[Authority, read
     for (const host of exampleHosts(pattern)) {
       for (const port of ports) {
         const authority: Authority = { host, kind: kindOf(host), port };
-        yield [authority, []];
+        yield { authority, clients: { before: [], after: [] } };
+        if (clients.size === 0) {
+          continue;
+        }
         for (const client of clients) {
-          yield [authority, [client]];
+          yield { authority, clients: { before: [client], after: [client] } };
+        }
+        for (const set of sets) {
+          yield { authority, clients: set };
         }
       }
     }

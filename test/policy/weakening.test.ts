@@ -73,6 +73,19 @@ describe('weakenings: refused', () => {
     expect(words('', 'anchors: [a.pem],')).toEqual([]);
   });
 
+  it('a client that a change of groups leads to a weaker rule, or out of a stricter one', () => {
+    const rules = `rules: [${BANK}, { name: lab, match: [api.bank.example], clients: [lab], mode: bypass, reason: r },
+      { name: till, match: [pay.example], clients: [till] }]`;
+    const grouped = (clients: string) => policyOf(rules, configOf(`clients: ${clients}`));
+    const words = (from: string, to: string) =>
+      weakenings(grouped(from), grouped(to), NOW_MS).map(({ rule, what }) => `${rule} ${what}`);
+    const clients = '{ lab: [10.9.0.0/16], till: [10.1.0.0/16] }';
+    expect(words(clients, clients)).toEqual([]);
+    expect(words(clients, '{ lab: [10.9.0.0/17], till: [10.0.0.0/8] }')).toEqual([]);
+    expect(words(clients, '{ lab: [10.8.0.0/15], till: [10.1.0.0/16] }')).toContain('bank mode');
+    expect(words(clients, '{ lab: [10.9.0.0/16], till: [10.1.0.0/17] }')).toEqual(['till rule']);
+  });
+
   it('pins that are expired and only alert', () => {
     const group = `pinGroups: { g: { expires: 2026-06-01, onExpiry: alert, pins: [{ key: "${PIN_A}" }, { key: "${PIN_B}" }] } }`;
     const rule = BANK.replace(`{ ca: "${PIN_A}" }, { ca: "${PIN_B}" }`, '{ ca: g }');
