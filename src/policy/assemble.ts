@@ -8,6 +8,7 @@ import type { Config } from './config.ts';
 import { backtick, byPlace, closest, type Loaded, type Mistake, printPlace } from './mistakes.ts';
 import type { Entry, HostPattern, Place, Policy, Rule, Slot, Weakens } from './policy.ts';
 import { type PolicyFile, UNMATCHED } from './policy-file.ts';
+import { atOnce, type Slices } from './slices.ts';
 import { PatternTable } from './table.ts';
 import { MAX_MISTAKES } from './yaml.ts';
 
@@ -23,6 +24,14 @@ interface MutableSlot {
 }
 
 export function assemble(files: readonly PolicyFile[], config: Config, sha256: string): Loaded<Policy> {
+  return atOnce(assembleInSlices(files, config, sha256));
+}
+
+export function* assembleInSlices(
+  files: readonly PolicyFile[],
+  config: Config,
+  sha256: string,
+): Slices<Loaded<Policy>> {
   const builder = new Builder(config);
   const rules = limitMetricsGroups(
     files.flatMap((file) => file.rules),
@@ -33,6 +42,7 @@ export function assemble(files: readonly PolicyFile[], config: Config, sha256: s
   } else {
     for (const rule of rules) {
       builder.add(rule);
+      yield;
     }
   }
   const weakens = files.flatMap((file) => file.weakens);

@@ -9,12 +9,18 @@ import { createHash } from 'node:crypto';
 import type { Loaded } from './mistakes.ts';
 import type { PinGroups } from './pin-groups.ts';
 import { type AnchorsChoice, anchorsKey } from './policy.ts';
-import { type PolicyFile, readPolicyFile } from './policy-file.ts';
+import { type PolicyFile, readPolicyFileInSlices } from './policy-file.ts';
+import type { Slices } from './slices.ts';
 import type { PolicySource } from './sources.ts';
 
 export interface FileMemory {
   /** `groupsSha256` names `groups`. */
-  read(source: PolicySource, groups: PinGroups, groupsSha256: string, anchors: AnchorsChoice): Loaded<PolicyFile>;
+  read(
+    source: PolicySource,
+    groups: PinGroups,
+    groupsSha256: string,
+    anchors: AnchorsChoice,
+  ): Slices<Loaded<PolicyFile>>;
   /** Ends a load. */
   turn(): void;
 }
@@ -23,12 +29,12 @@ export function createFileMemory(): FileMemory {
   let before = new Map<string, Loaded<PolicyFile>>();
   let now = new Map<string, Loaded<PolicyFile>>();
   return {
-    read(source, groups, groupsSha256, anchors) {
+    *read(source, groups, groupsSha256, anchors) {
       const { file, text, owner, mayMatch, mayNot } = source;
       const bounds = mayMatch?.map((pattern) => pattern.text) ?? null;
       const setting = JSON.stringify([file, owner, bounds, mayNot, groupsSha256, anchorsKey(anchors)]);
       const key = createHash('sha256').update(setting).update('\0').update(text).digest('hex');
-      const answer = now.get(key) ?? before.get(key) ?? readPolicyFile(source, groups, anchors);
+      const answer = now.get(key) ?? before.get(key) ?? (yield* readPolicyFileInSlices(source, groups, anchors));
       now.set(key, answer);
       return answer;
     },

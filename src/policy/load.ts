@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { assemble } from './assemble.ts';
+import { assembleInSlices } from './assemble.ts';
 import { compileConfig } from './compile-config.ts';
 import type { Config } from './config.ts';
 import { configSchema } from './config-schema.ts';
@@ -20,6 +20,7 @@ import type { Policy } from './policy.ts';
 import type { PolicyFile } from './policy-file.ts';
 import { configJsonSchema } from './reference.ts';
 import { checkShape } from './schema.ts';
+import { atOnce, type Slices } from './slices.ts';
 import type { PolicySource, TextFile } from './sources.ts';
 import { readYaml } from './yaml.ts';
 
@@ -60,6 +61,16 @@ export function loadPolicy(
   shippedGroups: readonly TextFile[] = [],
   memory: FileMemory = createFileMemory(),
 ): Loaded<Policy> {
+  return atOnce(loadPolicyInSlices(sources, config, shippedGroups, memory));
+}
+
+/** The same with chances to pause; between two of them at most one file is composed (0.3 s for a MiB). */
+export function* loadPolicyInSlices(
+  sources: readonly PolicySource[],
+  config: Config,
+  shippedGroups: readonly TextFile[],
+  memory: FileMemory,
+): Slices<Loaded<Policy>> {
   const groupsSha256 = textsSha256(shippedGroups);
   const groups = loadGroups(shippedGroups);
   if (!groups.ok) {
@@ -69,7 +80,7 @@ export function loadPolicy(
   const mistakes: Mistake[] = [];
   const warnings: Mistake[] = [];
   for (const source of sources.toSorted((left, right) => compareText(left.file, right.file))) {
-    const file = memory.read(source, groups.value, groupsSha256, config.anchors);
+    const file = yield* memory.read(source, groups.value, groupsSha256, config.anchors);
     if (file.ok) {
       files.push(file.value);
       warnings.push(...file.warnings);
@@ -78,8 +89,9 @@ export function loadPolicy(
     }
   }
   memory.turn();
+  yield;
   // Assembled even when a file is broken: mistakes between the others are worth knowing in the same run.
-  const policy = assemble(files, config, policySha256(sources, config, shippedGroups));
+  const policy = yield* assembleInSlices(files, config, policySha256(sources, config, shippedGroups));
   if (policy.ok && mistakes.length === 0) {
     return { ok: true, value: policy.value, warnings: [...warnings, ...policy.warnings].toSorted(byPlace) };
   }

@@ -10,8 +10,9 @@ import type { AnchorsChoice, Rule, Weakens } from './policy.ts';
 import { policyJsonSchema } from './reference.ts';
 import { compileRule, readUntil, type Surroundings } from './rules.ts';
 import { checkShape, type PolicyHeadShape, plainRuleSchema, policyHeadSchema, ruleSchema } from './schema.ts';
+import { atOnce, type Slices } from './slices.ts';
 import type { PolicySource } from './sources.ts';
-import { readYaml, type YamlFile } from './yaml.ts';
+import { readYamlInSlices, type YamlFile } from './yaml.ts';
 
 export interface PolicyFile {
   readonly source: PolicySource;
@@ -28,7 +29,15 @@ export function readPolicyFile(
   shippedGroups: PinGroups,
   anchors: AnchorsChoice,
 ): Loaded<PolicyFile> {
-  const read = readYaml(source.text, source.file);
+  return atOnce(readPolicyFileInSlices(source, shippedGroups, anchors));
+}
+
+export function* readPolicyFileInSlices(
+  source: PolicySource,
+  shippedGroups: PinGroups,
+  anchors: AnchorsChoice,
+): Slices<Loaded<PolicyFile>> {
+  const read = yield* readYamlInSlices(source.text, source.file);
   const yaml = read.ok ? read.value : read.partial;
   if (yaml === null) {
     return { ok: false, mistakes: read.ok ? [] : read.mistakes };
@@ -48,7 +57,11 @@ export function readPolicyFile(
     mayNot: source.mayNot,
     purpose: 'policy',
   };
-  const rules = head === null ? [] : head.rules.map((rule, index) => readRule(rule, index, around, yaml, mistakes));
+  const rules: Rule[] = [];
+  for (const [index, rule] of (head?.rules ?? []).entries()) {
+    rules.push(readRule(rule, index, around, yaml, mistakes));
+    yield;
+  }
   const isWhole = read.ok && mistakes.length === 0;
   if (isWhole) {
     warnOfUnusedGroups(head?.pinGroups ?? {}, around);

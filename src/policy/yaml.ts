@@ -8,19 +8,24 @@
  * The caller must: check the shape of the value (schema.ts). Objects have no prototype.
  */
 import {
+  Composer,
+  type CST,
   isAlias,
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   type Pair,
-  parseDocument,
+  type ParsedNode,
+  Parser,
   type Scalar,
   type YAMLMap,
 } from 'yaml';
 import { backtick, type Mistake } from './mistakes.ts';
 import type { Place } from './policy.ts';
+import { atOnce, type Slices } from './slices.ts';
 
 /** Parsing costs about 1 s for a MiB; Kubernetes refuses ConfigMaps above 1 MiB. */
 export const MAX_FILE_BYTES = 1024 * 1024;
@@ -35,6 +40,8 @@ export const MAX_MISTAKES = 200;
 
 /** Syntax errors cascade: what follows the first few is noise. */
 const MAX_SYNTAX_MISTAKES = 20;
+/** Lexemes between two chances to pause: below a millisecond. */
+const LEXEMES_A_SLICE = 256;
 /** Maps with more keys than this get an index for finding places. */
 const SMALL_MAP = 16;
 
@@ -58,27 +65,22 @@ export type ReadYaml =
 
 /** Never throws; refusals carry every mistake up to MAX_MISTAKES. */
 export function readYaml(text: string, file: string): ReadYaml {
+  return atOnce(readYamlInSlices(text, file));
+}
+
+/** The same, with chances to pause while the text is parsed, which is two thirds of the time. */
+export function* readYamlInSlices(text: string, file: string): Slices<ReadYaml> {
   const early = refuseEarly(text, file);
   if (early !== null) {
     return { ok: false, mistakes: [early], partial: null };
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    // Compared in pairs by the package, which takes minutes for a map of 100,000 keys; done in `readMap`.
-    uniqueKeys: false,
-    version: '1.2',
-    schema: 'core',
-    merge: false,
-    // 'silent' would also silence the refusal of a second document.
-    logLevel: 'error',
-  });
+  const document = yield* parse(text, lines);
   const reader = new Reader(file, lines);
-  for (const error of [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_MISTAKES)) {
+  for (const error of document.errors.slice(0, MAX_SYNTAX_MISTAKES)) {
     reader.say(error.pos[0], ...syntaxWords(error.code, error.message));
   }
-  const contents = document.contents as Node | null;
+  const { contents } = document;
   if (reader.mistakes.length > 0) {
     return { ok: false, mistakes: reader.mistakes, partial: null };
   }
@@ -94,6 +96,45 @@ export function readYaml(text: string, file: string): ReadYaml {
   return reader.mistakes.length > 0
     ? { ok: false, mistakes: reader.mistakes, partial: yaml }
     : { ok: true, value: yaml, warnings: [] };
+}
+
+interface Parsed {
+  readonly contents: Node | null;
+  /** Errors and warnings. */
+  readonly errors: readonly {
+    readonly pos: readonly [number, number];
+    readonly code: string;
+    readonly message: string;
+  }[];
+}
+
+/** `parseDocument` of the package, which reads all in one go, from its own parts. */
+function* parse(text: string, lines: LineCounter): Slices<Parsed> {
+  const parser = new Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
+  lines.addNewLine(0);
+  let lexemes = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    lexemes += 1;
+    if (lexemes % LEXEMES_A_SLICE === 0) yield;
+  }
+  tokens.push(...parser.end());
+  yield;
+  const composer = new Composer<ParsedNode>({
+    // Compared in pairs by the package, which takes minutes for a map of 100,000 keys; done in `readMap`.
+    uniqueKeys: false,
+    version: '1.2',
+    schema: 'core',
+    merge: false,
+    logLevel: 'error',
+  });
+  const [document, second] = composer.compose(tokens, true, text.length);
+  if (document === undefined) return { contents: null, errors: [] };
+  const errors = [...document.errors, ...document.warnings];
+  if (second === undefined) return { contents: document.contents, errors };
+  const extra = { pos: [second.range[0], second.range[1]] as const, code: 'MULTIPLE_DOCS', message: '' };
+  return { contents: document.contents, errors: [...errors, extra] };
 }
 
 /** What is refused before the parser sees it. */

@@ -3,8 +3,10 @@
  * supervisor, so a failure here is a mistake of ours; it is thrown and the worker keeps what it has.
  */
 import type { Certificate } from '../pki/x509/certificate.ts';
-import { loadConfig, loadPolicy } from '../policy/load.ts';
+import { createFileMemory, type FileMemory } from '../policy/file-memory.ts';
+import { loadConfig, loadPolicyInSlices } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
+import { atOnce, type Slices } from '../policy/slices.ts';
 import type { Generation } from '../proxy/house.ts';
 import type { Trust } from '../verify/trust.ts';
 import type { GenerationMaterial } from './messages.ts';
@@ -20,9 +22,18 @@ export interface Compiled {
 
 /** @throws Error with the first mistake; TrustError */
 export function compile(material: GenerationMaterial, memories: Memories): Compiled {
+  return atOnce(compileInSlices(material, memories, createFileMemory()));
+}
+
+/** `files` saves compiling policy files again that did not change. @throws as `compile` */
+export function* compileInSlices(
+  material: GenerationMaterial,
+  memories: Memories,
+  files: FileMemory,
+): Slices<Compiled> {
   const config = loadConfig(material.config.text, material.config.file);
   if (!config.ok) throw new Error(firstMistake(config.mistakes));
-  const policy = loadPolicy(material.sources, config.value, material.shippedGroups);
+  const policy = yield* loadPolicyInSlices(material.sources, config.value, material.shippedGroups, files);
   if (!policy.ok) throw new Error(firstMistake(policy.mistakes));
   const trust = buildTrust(material.trust, anchorChoices(config.value, policy.value), memories);
   const { number, sha256 } = material;

@@ -10,6 +10,7 @@ import { dirname, relative } from 'node:path';
 import type { Clock } from '../host/clock.ts';
 import { FileError } from '../host/files.ts';
 import type { Config } from '../policy/config.ts';
+import { createFileMemory } from '../policy/file-memory.ts';
 import { loadConfig, loadPolicy, type PolicySource, type TextFile } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
 import { TrustError } from './crl-loader.ts';
@@ -62,6 +63,8 @@ export class Generations {
   #seenTrust = '';
   /** Timestamp of the CT log list in use: an older one is refused, also after a restart. */
   #heldListMs: number | null = null;
+  /** What was compiled outlives the reload: only files that changed are read again. */
+  readonly #files = createFileMemory();
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
@@ -127,7 +130,7 @@ export class Generations {
     const configFile = configRefused.length > 0 && this.#current !== null ? this.#current.configFile : read.configFile;
     const nowMs = this.#options.clock.nowMs();
     const shippedGroups = this.#options.shippedGroups();
-    const decided = decide({ config, configFile, ...files, shippedGroups, previous, nowMs });
+    const decided = decide({ config, configFile, ...files, shippedGroups, files: this.#files, previous, nowMs });
     if (!decided.ok) return { kind: 'refused', refused: [...configRefused, ...decided.mistakes] };
     const { accepted } = decided;
     const refused = [...configRefused, ...accepted.held.flatMap(({ mistakes }) => mistakes)];
@@ -159,7 +162,12 @@ export class Generations {
   #revive(config: Config, lastGood: LastGood): Previous {
     const then = loadConfig(lastGood.config.text, lastGood.config.file);
     const before = then.ok ? then.value : config;
-    const loaded = loadPolicy(sourcesUnder(before, lastGood.sources), before, this.#options.shippedGroups());
+    const loaded = loadPolicy(
+      sourcesUnder(before, lastGood.sources),
+      before,
+      this.#options.shippedGroups(),
+      this.#files,
+    );
     return { sources: sourcesUnder(config, lastGood.sources), policy: loaded.ok ? loaded.value : null };
   }
 }

@@ -7,6 +7,7 @@
  * The caller must: keep running on `current` when the answer is not ok.
  */
 import type { Config } from '../policy/config.ts';
+import type { FileMemory } from '../policy/file-memory.ts';
 import { loadConfig, loadPolicy, type PolicySource, type TextFile } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -47,6 +48,8 @@ export interface Ask {
   readonly sources: readonly PolicySource[];
   readonly unread: readonly Unread[];
   readonly shippedGroups: readonly TextFile[];
+  /** Files that were compiled before. */
+  readonly files: FileMemory;
   /** What runs now, or what ran before the restart; null: a first start, where nothing can be held. */
   readonly previous: Previous | null;
   readonly nowMs: number;
@@ -58,7 +61,7 @@ export function decide(ask: Ask): Decided {
   for (const { file, why } of ask.unread) attempt.blameUnread(file, why);
   if (ask.previous === null && attempt.held.size > 0) return { ok: false, mistakes: attempt.allMistakes() };
   while (true) {
-    const loaded = loadPolicy(attempt.sources(), ask.config, ask.shippedGroups);
+    const loaded = loadPolicy(attempt.sources(), ask.config, ask.shippedGroups, ask.files);
     const mistakes = loaded.ok ? attempt.weakeningsOf(loaded.value) : loaded.mistakes.filter(isError);
     if (loaded.ok && mistakes.length === 0) {
       const { config, configFile } = ask;

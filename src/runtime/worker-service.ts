@@ -13,6 +13,7 @@ import { createRecorder } from '../observe/create-recorder.ts';
 import { createMetrics, type Metrics } from '../observe/worker-metrics.ts';
 import { createSignatureMemory } from '../pki/x509/signature.ts';
 import type { Config } from '../policy/config.ts';
+import { createFileMemory, type FileMemory } from '../policy/file-memory.ts';
 import type { Rule } from '../policy/policy.ts';
 import type { Generation } from '../proxy/house.ts';
 import { createListener } from '../proxy/listener.ts';
@@ -20,9 +21,10 @@ import { rejudge } from '../proxy/tunnels.ts';
 import { createCertificateMemory } from '../verify/certificate-memory.ts';
 import { auditFileOf } from './audit-file.ts';
 import { type BuiltHouse, buildHouse } from './build-house.ts';
-import { compile } from './compile.ts';
+import { type Compiled, compileInSlices } from './compile.ts';
 import { drain } from './drain.ts';
-import type { FromWorker, StartMessage, ToWorker } from './messages.ts';
+import { inSlices } from './in-slices.ts';
+import type { FromWorker, GenerationMaterial, StartMessage, ToWorker } from './messages.ts';
 import type { Memories } from './trust-loader.ts';
 
 /** Results of signature checks: some 100 bytes each, so a few MiB; public intermediates are a few hundred. */
@@ -32,6 +34,12 @@ const CERTIFICATE_MEMORY_ENTRIES = 4096;
 /** Close lines wait at most so long for a verdict line to ride with. */
 const AUDIT_FLUSH_MS = 200;
 const BEAT_MS = 1000;
+
+/** What outlives generations. */
+interface Kept {
+  readonly memories: Memories;
+  readonly files: FileMemory;
+}
 
 export interface WorkerDeps {
   readonly clock: Clock;
@@ -43,7 +51,7 @@ export interface WorkerDeps {
 
 export class WorkerService {
   readonly #deps: WorkerDeps;
-  readonly #memories: Memories;
+  readonly #kept: Kept;
   readonly #metrics: Metrics;
   readonly #audit: Audit;
   readonly #auditFile: string;
@@ -52,14 +60,13 @@ export class WorkerService {
   readonly #timers: NodeJS.Timeout[] = [];
   #drainTimeoutMs = Number.POSITIVE_INFINITY;
   #draining: Promise<void> | null = null;
+  /** The newest generation that was asked for, and the end of those under way: one after the other. */
+  #newest = 0;
+  #applying: Promise<void> = Promise.resolve();
 
-  private constructor(message: StartMessage, deps: WorkerDeps) {
+  private constructor(message: StartMessage, deps: WorkerDeps, kept: Kept, first: Compiled) {
     this.#deps = deps;
-    this.#memories = {
-      signatures: createSignatureMemory(SIGNATURE_MEMORY_ENTRIES),
-      certificates: createCertificateMemory(CERTIFICATE_MEMORY_ENTRIES),
-    };
-    const first = compile(message.material, this.#memories);
+    this.#kept = kept;
     const { audit } = first.generation.config;
     this.#metrics = createMetrics();
     this.#auditFile = auditFileOf(audit.file, message.worker);
@@ -86,7 +93,17 @@ export class WorkerService {
 
   /** Resolves when every socket accepts. */
   static async start(message: StartMessage, deps: WorkerDeps): Promise<WorkerService> {
-    const service = new WorkerService(message, deps);
+    const kept: Kept = {
+      memories: {
+        signatures: createSignatureMemory(SIGNATURE_MEMORY_ENTRIES),
+        certificates: createCertificateMemory(CERTIFICATE_MEMORY_ENTRIES),
+      },
+      files: createFileMemory(),
+    };
+    // 100,000 rules take longer than a silent worker is given.
+    const beats = setInterval(() => deps.send({ kind: 'beat', tunnels: 0 }), BEAT_MS);
+    const first = await compileKept(message.material, kept, deps).finally(() => clearInterval(beats));
+    const service = new WorkerService(message, deps, kept, first);
     await service.#count(service.#built.house.generation());
     for (const fd of message.listenFds) {
       const server = createListener(service.#built.house);
@@ -109,7 +126,9 @@ export class WorkerService {
       case 'start':
         throw new TypeError('a worker starts once');
       case 'generation':
-        await this.#apply(message);
+        this.#newest = Math.max(this.#newest, message.material.number);
+        this.#applying = this.#applying.then(() => this.#apply(message));
+        await this.#applying;
         return;
       case 'fetched':
         this.#built.provide(message.material);
@@ -132,9 +151,10 @@ export class WorkerService {
 
   async #apply({ material }: ToWorker & { kind: 'generation' }): Promise<void> {
     const { number } = material;
-    if (number <= this.#built.house.generation().number) return;
+    // One that has been overtaken while it waited is not compiled.
+    if (number <= this.#built.house.generation().number || number < this.#newest) return;
     try {
-      const next = compile(material, this.#memories);
+      const next = await compileKept(material, this.#kept, this.#deps);
       this.#built.apply(next);
       this.#deps.send({ kind: 'applied', generation: number });
       await this.#count(next.generation);
@@ -196,6 +216,10 @@ export class WorkerService {
   #every(periodMs: number, work: () => void): void {
     this.#timers.push(setInterval(work, periodMs));
   }
+}
+
+function compileKept(material: GenerationMaterial, { memories, files }: Kept, deps: WorkerDeps): Promise<Compiled> {
+  return inSlices(compileInSlices(material, memories, files), deps.clock);
 }
 
 /** `unmatched` judges too and has a group of its own. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createFileMemory } from '../../src/policy/file-memory.ts';
 import { loadConfig, loadPolicy, type PolicySource } from '../../src/policy/load.ts';
 import { type Ask, decide, decideConfig, needsRestart, type Previous } from '../../src/runtime/reload.ts';
 import { AT_MS } from '../support/entries.ts';
@@ -27,7 +28,15 @@ function previousOf(...sources: readonly PolicySource[]): Previous {
 }
 
 function ask(fields: Partial<Ask>): Ask {
-  const base = { config, configFile: CONFIG_FILE, sources: [], unread: [], shippedGroups: [], previous: null };
+  const base = {
+    config,
+    configFile: CONFIG_FILE,
+    sources: [],
+    unread: [],
+    shippedGroups: [],
+    files: createFileMemory(),
+    previous: null,
+  };
   return { ...base, nowMs: AT_MS, ...fields };
 }
 

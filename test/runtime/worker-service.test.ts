@@ -56,9 +56,14 @@ it('serves, records, answers snapshots, takes generations and lets go', async ()
   expect(service.config.workers).toBe(7);
   await service.receive({ kind: 'generation', material: material(2) });
   expect(service.config.workers, 'an older one comes late').toBe(7);
-  await service.receive({ kind: 'generation', material: material(4, { nonsense: true }) });
-  expect(sent.at(-1)).toMatchObject({ kind: 'not-applied', generation: 4 });
-  expect(service.config.workers, 'the running one stays').toBe(7);
+  const both = [material(4), material(5, { workers: 9 })];
+  await Promise.all(both.map((one) => service.receive({ kind: 'generation', material: one })));
+  expect(sent.at(-1), 'one that was overtaken is not compiled').toEqual({ kind: 'applied', generation: 5 });
+  expect(JSON.stringify(sent)).not.toContain('"generation":4');
+  expect(service.config.workers).toBe(9);
+  await service.receive({ kind: 'generation', material: material(6, { nonsense: true }) });
+  expect(sent.at(-1)).toMatchObject({ kind: 'not-applied', generation: 6 });
+  expect(service.config.workers, 'the running one stays').toBe(9);
 
   rmSync(join(dir, 'audit.ndjson'));
   mkdirSync(join(dir, 'audit.ndjson'));
