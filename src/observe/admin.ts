@@ -7,7 +7,7 @@
  * The caller must: give answers that do not wait for a worker longer than a scrape may take.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 
 export interface Answer {
   readonly status: number;
@@ -29,6 +29,8 @@ const HEAD_TIMEOUT_MS = 10_000;
 const MAX_HEAD_BYTES = 8 * 1024;
 /** Scrapers, probes and a few people: far below what would cost the supervisor memory. */
 const MAX_CONNECTIONS = 64;
+/** Of one address, so that whoever reaches this address cannot keep the probes out and have us restarted. */
+const MAX_CONNECTIONS_EACH = 16;
 /** Names that no public zone can answer for: a page of a stranger cannot be rebound to them. */
 const PRIVATE_SUFFIXES = ['.localhost', '.svc', '.cluster.local', '.internal'];
 
@@ -49,6 +51,18 @@ export function createAdmin(options: AdminOptions): Server {
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress = '' } = socket;
+    const count = (open.get(remoteAddress) ?? 0) + 1;
+    open.set(remoteAddress, count);
+    socket.once('close', () => {
+      const left = (open.get(remoteAddress) ?? 1) - 1;
+      if (left === 0) open.delete(remoteAddress);
+      else open.set(remoteAddress, left);
+    });
+    if (count > MAX_CONNECTIONS_EACH) socket.destroy();
+  });
   server.on('clientError', (_error, socket) => socket.destroy());
   return server;
 }

@@ -24,6 +24,14 @@ export interface OpenedAdmin {
 /** @throws BindError */
 export async function openAdmin(listen: ListenAddress, source: AdminSource): Promise<OpenedAdmin> {
   const alive = (): Answer => text(200, 'ok');
+  // Scrapes that come while one is made get the same one: asking often costs no more than asking.
+  let scrape: Promise<string> | null = null;
+  const metricsText = async (): Promise<string> => {
+    scrape ??= source.metricsText().finally(() => {
+      scrape = null;
+    });
+    return scrape;
+  };
   const server = createAdmin({
     address: listen.address,
     hosts: [],
@@ -36,7 +44,7 @@ export async function openAdmin(listen: ListenAddress, source: AdminSource): Pro
         return json(ready ? 200 : 503, { ready, checks });
       },
       '/version': () => json(200, source.versions),
-      '/metrics': async () => ({ status: 200, type: METRICS_CONTENT_TYPE, body: await source.metricsText() }),
+      '/metrics': async () => ({ status: 200, type: METRICS_CONTENT_TYPE, body: await metricsText() }),
     },
   });
   await new Promise<void>((resolve, reject) => {

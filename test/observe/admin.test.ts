@@ -2,7 +2,7 @@ import { request, type Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAdmin, hostAllowed, json, text } from '../../src/observe/admin.ts';
 import { exchange } from '../support/client.ts';
-import { closeServer, listen } from '../support/sockets.ts';
+import { closeServer, dialLocal, eventually, listen } from '../support/sockets.ts';
 
 let server: Server;
 let port: number;
@@ -41,6 +41,22 @@ async function ask(path: string, options: { method?: string; host?: string } = {
     sent.end();
   });
 }
+
+// Other systems have no second loopback address.
+it.skipIf(process.platform !== 'linux')('connections of one address do not keep the others out', async () => {
+  const idle = Array.from({ length: 40 }, () => dialLocal(port));
+  await eventually('the surplus is closed', () => idle.filter((socket) => socket.destroyed).length === 24);
+  const answer = await new Promise<number>((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', localAddress: '127.0.0.2', port, path: '/healthz' }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+  expect(answer).toBe(200);
+  for (const socket of idle) socket.destroy();
+});
 
 describe('refuses', () => {
   it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('%s', async (method) => {

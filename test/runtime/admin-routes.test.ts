@@ -43,6 +43,25 @@ it('answers its routes', async () => {
   expect(await metrics.text()).toBe('up 1\n');
 });
 
+it('makes one scrape for all who ask meanwhile', async () => {
+  let made = 0;
+  const first = Promise.withResolvers<string>();
+  const source = { readiness: () => ready, versions: { version: '1', node: '26', openssl: '3' } };
+  const metricsText = async () => {
+    made += 1;
+    return made === 1 ? await first.promise : `scrape ${made}`;
+  };
+  opened = await openAdmin({ address: '127.0.0.1', port: 0 }, { ...source, metricsText });
+  let asked = 0;
+  opened.server.on('request', () => {
+    asked += 1;
+    if (asked === 5) first.resolve('scrape 1');
+  });
+  const get = async () => await (await fetch(`http://127.0.0.1:${opened!.address.port}/metrics`)).text();
+  expect(new Set(await Promise.all(Array.from({ length: 5 }, get)))).toEqual(new Set(['scrape 1']));
+  expect(await get()).toBe('scrape 2');
+});
+
 it('fails loudly when the port is taken', async () => {
   await open(ready);
   const again = openAdmin(opened!.address, {
