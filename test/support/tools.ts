@@ -21,7 +21,9 @@ export type Tool =
   | 'zsh'
   | 'fish'
   | 'git'
-  | 'wget';
+  | 'wget'
+  | 'pip'
+  | 'java';
 
 const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   curl: ['curl', '--version'],
@@ -41,6 +43,9 @@ const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   fish: ['fish', '--version'],
   git: ['git', '--version'],
   wget: ['wget', '--version'],
+  pip: ['python3', '-m', 'pip', '--version'],
+  // The compiler: with it, java runs a source file.
+  java: ['javac', '-version'],
 };
 
 const known = new Map<Tool, boolean>();
