@@ -114,8 +114,8 @@ describe('OpenSSL and we', () => {
     if (proof)
       console.log(
         [...seen]
+          .map(([name, count]) => `${name}\t${count}`)
           .sort()
-          .map(([name, count]) => `${count}\t${name}`)
           .join('\n'),
       );
   }, 900_000);

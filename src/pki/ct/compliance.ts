@@ -21,7 +21,7 @@ import {
   operatorAt,
   type VerifiedSct,
 } from './quota.ts';
-import { parseSctList, type Sct, type SctSignature, type SignedEntry, signedBytes, verifySct } from './sct.ts';
+import { parseSctList, type Sct, type SctSignature, type SignedEntry, verifySct } from './sct.ts';
 
 /** A timestamp may lead our clock by this much. Milliseconds. */
 export const SCT_SKEW_MS = 5 * 60_000;
@@ -110,6 +110,8 @@ function judgement(is: CtResult): CtJudgement {
 interface DeliveredSct {
   readonly sct: Sct;
   readonly delivery: Delivery;
+  /** Names the SCT: its place in the certificate, or the digest of the list that came with the staple. */
+  readonly source: string;
 }
 
 /** A malformed list inside the certificate is the certificate's fault; one of a responder only adds nothing. */
@@ -121,21 +123,22 @@ function readLists(
   if (embedded !== null) {
     const parsed = parseSctList(embedded);
     if (!parsed.ok) return { malformed: `${parsed.why} at byte ${parsed.offset}` };
-    for (const sct of parsed.value.scts) scts.push({ sct, delivery: 'embedded' });
+    for (const [at, sct] of parsed.value.scts.entries()) scts.push({ sct, delivery: 'embedded', source: `${at}` });
   }
   const parsed = ocsp === null ? null : parseSctList(ocsp);
-  if (parsed?.ok === true) for (const sct of parsed.value.scts) scts.push({ sct, delivery: 'ocsp' });
+  if (ocsp !== null && parsed?.ok === true) {
+    const list = hash('sha256', ocsp, 'base64');
+    for (const [at, sct] of parsed.value.scts.entries()) scts.push({ sct, delivery: 'ocsp', source: `${list}.${at}` });
+  }
   return { scts };
 }
 
 function count(question: CtQuestion, list: LogList, scts: readonly DeliveredSct[]): CtJudgement {
-  const entries: Record<Delivery, SignedEntry> = {
-    embedded: precertEntry(question.leaf, question.issuer),
-    ocsp: x509Entry(question.leaf),
-  };
-  const weighed = scts.map(({ sct, delivery }) => {
+  const entryFor = entries(question);
+  const weighed = scts.map((delivered) => {
+    const { sct, delivery } = delivered;
     const log = list.logs.get(sct.logId) ?? null;
-    const verdict = log === null ? unknownLog(sct) : weighSct(question, sct, log, entries[delivery]);
+    const verdict = log === null ? unknownLog(sct) : weighSct(question, delivered, log, entryFor);
     return { sct, delivery, log, verdict };
   });
   const verified: VerifiedSct[] = [];
@@ -159,6 +162,16 @@ function count(question: CtQuestion, list: LogList, scts: readonly DeliveredSct[
   return conclude(question, verified, facts);
 }
 
+/** What logs signed, cut out of the leaf once and only when a signature must be computed. */
+function entries({ leaf, issuer }: CtQuestion): (delivery: Delivery) => SignedEntry {
+  const known = new Map<Delivery, SignedEntry>();
+  return (delivery) => {
+    const entry = known.get(delivery) ?? (delivery === 'embedded' ? precertEntry(leaf, issuer) : x509Entry(leaf));
+    known.set(delivery, entry);
+    return entry;
+  };
+}
+
 function conclude(question: CtQuestion, verified: readonly VerifiedSct[], scts: readonly SctFact[]): CtJudgement {
   const quota = judgeQuota(verified, lifetimeDays(question.leaf), question.profile);
   if (quota.is === 'compliant') return { ...judgement('compliant'), scts };
@@ -175,25 +188,36 @@ function unknownLog(sct: Sct): SctVerdict {
 }
 
 /** `counted` here means verified and in time; whether a retired log counts is seen over all SCTs together. */
-function weighSct(question: CtQuestion, sct: Sct, log: CtLog, entry: SignedEntry): SctVerdict {
+function weighSct(
+  question: CtQuestion,
+  delivered: DeliveredSct,
+  log: CtLog,
+  entryFor: (delivery: Delivery) => SignedEntry,
+): SctVerdict {
   if (log.state === 'pending' || log.state === 'rejected' || log.state === 'unstated') return 'log-not-accepted';
-  const signature = verifyRemembered(question.memory, sct, log, entry);
+  const signature = verifyRemembered(question, delivered, log, entryFor);
   if (signature === 'unsupported-algorithm') return 'unsupported-algorithm';
   if (signature === 'failed') return 'bad-signature';
-  if (sct.timestampMs > question.seenAtMs + SCT_SKEW_MS) return 'in-the-future';
+  if (delivered.sct.timestampMs > question.seenAtMs + SCT_SKEW_MS) return 'in-the-future';
   const { interval } = log;
   const { notAfterMs } = question.leaf;
   const isOutside = interval !== null && (notAfterMs < interval.startMs || notAfterMs >= interval.endMs);
   return isOutside ? 'outside-interval' : 'counted';
 }
 
-/** A log signs an entry once and hosts present it for months, so the answer is worth remembering. */
-function verifyRemembered(memory: SignatureMemory, sct: Sct, log: CtLog, entry: SignedEntry): SctSignature {
-  const scheme = `${sct.hashAlgorithm}.${sct.signatureAlgorithm}`;
-  const signature = sct.signature.toString('base64');
-  const key = `sct ${log.logId} ${scheme} ${signature} ${hash('sha256', signedBytes(sct, entry), 'base64')}`;
+/**
+ * A log signs an entry once and hosts present it for months, so the answer is worth remembering. Leaf, issuer and source
+ * name everything that goes into it: the SCT is a part of the leaf or of the list, and the log's id is that of its key.
+ */
+function verifyRemembered(
+  { leaf, issuer, memory }: CtQuestion,
+  { sct, delivery, source }: DeliveredSct,
+  log: CtLog,
+  entryFor: (delivery: Delivery) => SignedEntry,
+): SctSignature {
+  const key = `sct ${log.logId} ${leaf.der.sha256} ${issuer.spkiSha256} ${delivery} ${source}`;
   if (memory.recall(key) === true) return 'verified';
-  const answer = verifySct(sct, entry, log);
+  const answer = verifySct(sct, entryFor(delivery), log);
   if (answer === 'verified') memory.remember(key, true);
   return answer;
 }
