@@ -90,7 +90,11 @@ export class WorkerSlot {
     this.#stalled = false;
     this.#refusedWith = null;
     child.on('message', (message) => this.#receive(message as FromWorker));
-    child.on('error', (error) => this.#options.log(`worker ${this.#options.worker}: ${error.message}`));
+    child.on('error', (error) => {
+      this.#options.log(`worker ${this.#options.worker}: ${error.message}`);
+      // A process that could not be made (a limit of processes or files) has no exit.
+      if (child.pid === undefined) this.#exited(child, null, null);
+    });
     child.on('exit', (code, signal) => this.#exited(child, code, signal));
     this.#sendTo(child, startMessage());
   }
@@ -211,9 +215,14 @@ export class WorkerSlot {
     if (clock.monotonicMs() - this.#startedAtMs > HEALTHY_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     const backoffMs = this.#backoffMs;
     this.#backoffMs = Math.min(backoffMs * 2, LAST_BACKOFF_MS);
-    const how = this.#refusedWith ?? (signal === null ? `exit code ${code}` : `signal ${signal}`);
+    const how = this.#refusedWith ?? howEnded(code, signal);
     log(`worker ${worker} ended (${reason}: ${how}); started again in ${backoffMs} ms`);
     ended(reason, last);
     this.#restart = setTimeout(() => this.start(), backoffMs);
   }
+}
+
+function howEnded(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal !== null) return `signal ${signal}`;
+  return code === null ? 'it could not be made' : `exit code ${code}`;
 }

@@ -36,6 +36,7 @@ function make(...how: readonly string[]) {
       return fork(ODD, [], {
         env: { ODD: odd },
         execArgv: [],
+        ...(odd === 'unmade' ? { execPath: '/nothing/there' } : {}),
         serialization: 'advanced',
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
@@ -58,6 +59,13 @@ function make(...how: readonly string[]) {
 }
 
 describe('a process that ends', () => {
+  it('before it began, since it could not be made, is tried again', async () => {
+    const { seen } = make('unmade', 'serve');
+    await eventually('the next one serves', () => seen.ready === 1);
+    expect(seen.ended).toEqual(['crash']);
+    expect(seen.lines.join()).toContain('it could not be made');
+  });
+
   it('by a crash is replaced, and slower each time', async () => {
     const { seen } = make('crash', 'crash', 'serve');
     await eventually('it serves', () => seen.ready === 1);
