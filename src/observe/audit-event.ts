@@ -24,6 +24,8 @@ interface Common {
   readonly mode: string | null;
   readonly code: Code | null;
   readonly worker: number | null;
+  /** The line as it stands in the file: for machines, not for terminals. */
+  readonly record: Readonly<Record<string, unknown>>;
 }
 
 export interface VerdictLine extends Common {
@@ -118,6 +120,7 @@ function readCommon(value: Raw): Common | null {
     mode: text(value['pinwarden.mode']),
     code: code(value['pinwarden.code']),
     worker: number(value['pinwarden.worker']),
+    record: value,
   };
 }
 

@@ -37,6 +37,8 @@ export interface Period {
   readonly fromMs?: number;
   /** A cheap look at the text of a line: only those it likes are parsed. */
   readonly like?: (line: string) => boolean;
+  /** No more than the last bytes of each file; absent: all of it. */
+  readonly tailBytes?: number;
 }
 
 /** Events of all `files`, merged by time. @throws FileError for a file that cannot be read */
@@ -62,7 +64,7 @@ export function* readAudit(files: readonly string[], period: Period = {}): Gener
   }
 }
 
-function* eventsOf(file: string, { fromMs, like }: Period): Generator<AuditEvent, undefined> {
+function* eventsOf(file: string, { fromMs, like, tailBytes }: Period): Generator<AuditEvent, undefined> {
   let reader: ReadFile;
   try {
     reader = openRead(file);
@@ -72,7 +74,9 @@ function* eventsOf(file: string, { fromMs, like }: Period): Generator<AuditEvent
     throw thrown;
   }
   try {
-    const start = fromMs === undefined ? 0 : seek(reader, fromMs - DISORDER_MS);
+    const tail = tailBytes === undefined ? 0 : Math.max(0, reader.size() - tailBytes);
+    // From within a file the first line is half a line, and is passed over as no record.
+    const start = Math.max(tail, fromMs === undefined ? 0 : seek(reader, fromMs - DISORDER_MS));
     for (const line of linesFrom(reader, start)) {
       if (like !== undefined && !like(line)) continue;
       const event = readAuditLine(line);

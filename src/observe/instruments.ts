@@ -119,6 +119,16 @@ export const INSTRUMENTS = Object.freeze({
   ]),
   auditRecords: counter('audit_records_total', 'Audit lines written.', ['kind']),
   auditLost: counter('audit_lost_total', 'Audit lines that could not be written.', ['kind']),
+  evidenceLost: supervised(
+    counter('evidence_lost_total', 'Unexpected chains that are not in the evidence locker, by where they were lost.', [
+      'at',
+    ]),
+  ),
+  evidenceKept: supervised(gauge('evidence_exhibits', 'Unexpected chains in the evidence locker.')),
+  eventsDropped: supervised(
+    counter('event_stream_dropped_total', 'Live events that somebody who watched has missed, by where.', ['at']),
+  ),
+  watchers: supervised(gauge('event_stream_subscribers', 'Who watches events live.')),
   droppedLabels: counter(
     'metrics_dropped_labels_total',
     'Observations counted under _other because there are more metrics groups than the limit.',

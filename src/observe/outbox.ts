@@ -26,7 +26,8 @@ export interface Outbox {
   line(record: AuditRecord): void;
   /** `id`: of the exhibit that the entry makes. */
   exhibit(id: string, entry: VerdictEntry): void;
-  flush(): void;
+  /** `last`: whatever is still under way. */
+  flush(last?: 'last'): void;
 }
 
 /** Sends a batch; `sent` is to be called when it has left this process. */
@@ -78,9 +79,9 @@ export function createOutbox(send: SendBatch): Outbox {
         exhibitsLost += 1;
       }
     },
-    flush() {
+    flush(last) {
       // A supervisor that does not read must not make this process grow.
-      if (underWay) return;
+      if (underWay && last === undefined) return;
       if (lines.length + entries.size + linesDropped + exhibitsLost === 0) return;
       const exhibits = build();
       const batch = { lines, exhibits, linesDropped, exhibitsLost };

@@ -1,6 +1,6 @@
 /** `pinwarden.yaml` from its shape to the frozen Config: paths absolute, addresses and ranges checked. */
 import { parseIp } from '../model/ip.ts';
-import type { ClientGroup, Config, CtConfig, ListenAddress, PolicyPath } from './config.ts';
+import type { AdminConfig, ClientGroup, Config, CtConfig, ListenAddress, PolicyPath } from './config.ts';
 import type { ConfigShape } from './config-schema.ts';
 import { canonicalHost } from './hosts.ts';
 import { backtick, type Loaded } from './mistakes.ts';
@@ -18,7 +18,7 @@ export function compileConfig(shape: ConfigShape, yaml: YamlFile): Loaded<Config
     file: yaml.file,
     listen: Object.freeze(shape.listen.map((entry, index) => endpoint(entry, ['listen', index], notes))),
     metrics: shape.metrics === 'off' ? null : endpoint(shape.metrics, ['metrics'], notes),
-    admin: shape.admin === undefined ? null : Object.freeze({ unix: absolute(shape.admin.unix) }),
+    admin: shape.admin === undefined ? null : compileAdmin(shape.admin, notes),
     state: absolute(shape.state),
     ca: Object.freeze({
       certificateFile: absolute(shape.ca.certificateFile),
@@ -51,6 +51,12 @@ export function compileConfig(shape: ConfigShape, yaml: YamlFile): Loaded<Config
     }),
   });
   return notes.failed ? { ok: false, mistakes: notes.mistakes } : { ok: true, value: config, warnings: notes.mistakes };
+}
+
+function compileAdmin(shape: NonNullable<ConfigShape['admin']>, notes: Notes): AdminConfig {
+  if ('unix' in shape) return Object.freeze({ unix: resolveFrom(notes.file, shape.unix) });
+  const tokenFile = resolveFrom(notes.file, shape.tokenFile);
+  return Object.freeze({ ...endpoint(shape, ['admin'], notes), tokenFile });
 }
 
 function endpoint(shape: { address: string; port: number }, path: YamlPath, notes: Notes): ListenAddress {

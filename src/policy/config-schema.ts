@@ -67,9 +67,19 @@ export const configSchema = z
       .default({ address: '127.0.0.1', port: 9464 })
       .meta({ description: 'Where /metrics, /healthz, /readyz and /version are served, or `off`.' }),
     admin: z
-      .strictObject({ unix: text('Path of the socket.') })
+      .union(
+        [
+          z.strictObject({ unix: text('Path of a socket that only its owner reaches.') }),
+          z.strictObject({
+            address,
+            port,
+            tokenFile: text('File with the bearer token, readable by its owner alone.'),
+          }),
+        ],
+        { error: 'expected a map with `unix`, or one with `address`, `port` and `tokenFile`' },
+      )
       .optional()
-      .meta({ description: 'Admin interface. Default: none.' }),
+      .meta({ description: 'Admin interface: events, evidence, explanations, reload, drain. Default: none.' }),
     state: text('Directory for what survives a restart.').default('./state'),
     ca: z
       .strictObject({

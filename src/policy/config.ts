@@ -25,6 +25,9 @@ export interface DnsConfig {
   readonly timeoutMs: number;
 }
 
+/** A socket in the file system, or an address with the file of a token. */
+export type AdminConfig = { readonly unix: string } | (ListenAddress & { readonly tokenFile: string });
+
 export interface EgressConfig {
   /** Ports that clients may ask for, besides those that a pattern of a rule names. */
   readonly ports: readonly number[];
@@ -73,8 +76,8 @@ export interface Config {
   readonly listen: readonly ListenAddress[];
   /** null: `metrics: off`. */
   readonly metrics: ListenAddress | null;
-  /** Path of the admin socket; null: none. */
-  readonly admin: { readonly unix: string } | null;
+  /** The admin interface; null: none. */
+  readonly admin: AdminConfig | null;
   readonly state: string;
   readonly ca: CaConfig;
   readonly anchors: AnchorsChoice;

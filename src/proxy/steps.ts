@@ -127,8 +127,8 @@ export async function runLane<E extends LaneEnd>(
   let end: LaneEnd = { bytesUp: 0, bytesDown: 0, reason: 'error', code: 'internal.failure' };
   try {
     const ended = await run(tunnel.cutSignal, (direction, count) => house.recorder.bytes(direction, count));
-    const { bytesUp, bytesDown, reason, code } = ended;
-    end = { bytesUp, bytesDown, reason, code };
+    const { bytesUp, bytesDown, reason, code, clientAlert } = ended;
+    end = { bytesUp, bytesDown, reason, code, clientAlert: clientAlert ?? null };
     return ended;
   } finally {
     remove();

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../host/clock.ts';
 import type { FailingSeries } from '../observe/failing-hosts.ts';
 import type { Sample } from '../observe/metrics.ts';
+import type { Batch } from '../observe/outbox.ts';
 import type { OwnEndpoint } from '../upstream/addresses.ts';
 import { LOOKUP_THREADS } from '../upstream/dns.ts';
 import type { Bound } from './bind.ts';
@@ -27,6 +28,8 @@ export interface FleetOptions {
   readonly material: () => GenerationMaterial;
   readonly log: (line: string) => void;
   readonly restarted: (reason: EndReason) => void;
+  /** Events of the workers, and whether their lines are wanted; absent: nobody looks. */
+  readonly sight?: { readonly take: (batch: Batch) => void; readonly wanted: () => boolean };
   /** Absent: nothing is fetched. */
   readonly fetching?: { readonly want: (items: readonly Wanted[]) => void; readonly material: () => FetchedMaterial };
 }
@@ -120,6 +123,11 @@ export class Fleet {
     this.#retired.forget(keep);
   }
 
+  /** Whether workers are to send audit lines. */
+  watch(wanted: boolean): void {
+    for (const slot of this.#slots) slot.send({ kind: 'watch', wanted });
+  }
+
   reopenAudit(): void {
     for (const slot of this.#slots) slot.send({ kind: 'reopen-audit' });
   }
@@ -147,7 +155,7 @@ export class Fleet {
   }
 
   #slot(worker: number): WorkerSlot {
-    const { clock, ca, ticketKeys, bound, own, log, restarted, material, fetching } = this.#options;
+    const { clock, ca, ticketKeys, bound, own, log, restarted, material, fetching, sight } = this.#options;
     const slot = new WorkerSlot({
       worker,
       clock,
@@ -165,6 +173,7 @@ export class Fleet {
         const newest = material();
         // A reload while the process was starting.
         if ((this.#generations.get(worker) ?? 0) < newest.number) slot.send({ kind: 'generation', material: newest });
+        if (sight?.wanted() === true) slot.send({ kind: 'watch', wanted: true });
         this.#ready();
       },
       applied: (generation) => {
@@ -172,6 +181,7 @@ export class Fleet {
         this.#changed();
       },
       wanted: (items) => fetching?.want(items),
+      seen: (batch) => sight?.take(batch),
       ended: (reason, last) => {
         if (last !== null) this.#retired.add(last.samples);
         restarted(reason);

@@ -2,6 +2,7 @@
  * What supervisor and worker say to each other (child_process IPC, structured clone): texts and bytes only. Each side
  * compiles them with the same pure functions, so no compiled value crosses the border.
  */
+import type { Batch } from '../observe/outbox.ts';
 import type { WorkerSnapshot } from '../observe/worker-metrics.ts';
 import type { PolicySource, TextFile } from '../policy/load.ts';
 import type { CtDemand } from '../verify/trust.ts';
@@ -82,6 +83,8 @@ export type ToWorker =
   | { readonly kind: 'fetched'; readonly material: FetchedMaterial }
   | { readonly kind: 'snapshot'; readonly id: number }
   | { readonly kind: 'reopen-audit' }
+  /** Whether somebody watches events live. */
+  | { readonly kind: 'watch'; readonly wanted: boolean }
   | { readonly kind: 'drain'; readonly timeoutMs: number };
 
 export type FromWorker =
@@ -93,6 +96,8 @@ export type FromWorker =
   | { readonly kind: 'snapshot'; readonly id: number; readonly snapshot: WorkerSnapshot }
   /** Seen in certificates; the supervisor decides what becomes of it. */
   | { readonly kind: 'wanted'; readonly items: readonly Wanted[] }
+  /** Events for those who watch, and chains for the locker. */
+  | { readonly kind: 'seen'; readonly batch: Batch }
   /** For the operator; the worker goes on. */
   | { readonly kind: 'complaint'; readonly message: string }
   /** Once a second: the event loop turns. */

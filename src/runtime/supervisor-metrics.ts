@@ -3,6 +3,7 @@ import { countDistinct, type FailingSeries } from '../observe/failing-hosts.ts';
 import { createGroups } from '../observe/groups.ts';
 import { createMeters, type Sample } from '../observe/metrics.ts';
 import type { Policy, Rule } from '../policy/policy.ts';
+import type { SightCounts } from './sight.ts';
 import type { EndReason } from './worker-slot.ts';
 
 export interface Versions {
@@ -17,7 +18,7 @@ export interface GenerationFacts {
   readonly policy: Policy;
 }
 
-export interface SupervisorMetrics {
+export interface SupervisorMetrics extends SightCounts {
   /** A generation serves. Answers the labels that policies have now. */
   generation(facts: GenerationFacts): ReadonlySet<string>;
   /** A look at the files ended: was everything in them taken? */
@@ -32,6 +33,8 @@ export interface SupervisorMetrics {
   /** The self-test blocked its rogue endpoint, or did not. */
   selfTested(blocked: boolean, nowMs: number): void;
   failing(parts: readonly (readonly FailingSeries[])[]): void;
+  /** Exhibits in the locker, and who watches. */
+  sight(exhibits: number, watchers: number): void;
   snapshot(): Promise<readonly Sample[]>;
 }
 
@@ -42,6 +45,8 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
   let lowered: readonly { readonly policy: string; readonly untilMs: number }[] = [];
   for (const reason of ['crash', 'stall', 'refused']) meters.add('restarts', { reason }, 0);
   for (const result of ['accepted', 'partly', 'refused']) meters.add('reloads', { result }, 0);
+  for (const at of ['worker', 'locker']) meters.add('evidenceLost', { at }, 0);
+  for (const at of ['worker', 'subscriber']) meters.add('eventsDropped', { at }, 0);
   return {
     generation({ number, sha256, policy }) {
       meters.set('generation', number);
@@ -95,6 +100,12 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
       meters.clear('failingHosts');
       for (const { policy, code, hosts } of countDistinct(parts)) meters.set('failingHosts', hosts, { policy, code });
     },
+    sight(exhibits, watchers) {
+      meters.set('evidenceKept', exhibits);
+      meters.set('watchers', watchers);
+    },
+    evidenceLost: (at, count) => meters.add('evidenceLost', { at }, count),
+    eventsDropped: (at, count) => meters.add('eventsDropped', { at }, count),
     snapshot: () => meters.snapshot(),
   };
 }

@@ -13,6 +13,8 @@ import type { TextFile } from '../policy/load.ts';
 import { type Mistake, printMistake } from '../policy/mistakes.ts';
 import type { Trust } from '../verify/trust.ts';
 import { type OpenedAdmin, openAdmin } from './admin-routes.ts';
+import { adminRoutes } from './admin-service.ts';
+import { AdminSocketError, type OpenedSocket, openAdminSocket } from './admin-socket.ts';
 import { BindError, type Bound, bindAddress } from './bind.ts';
 import { CaFileError, type LoadedCa, openCa } from './ca-files.ts';
 import { createFetcher } from './create-fetcher.ts';
@@ -22,6 +24,7 @@ import { type Generation, Generations, materialOf } from './generations.ts';
 import { loadLastGood } from './last-good.ts';
 import { decideConfig } from './reload.ts';
 import { type SelfTestResult, selfTest } from './self-test.ts';
+import { createSight, type Sight } from './sight.ts';
 import { readConfigFile } from './sources.ts';
 import { Supervisor, type SupervisorParts } from './supervisor.ts';
 import { createSupervisorMetrics, type Versions } from './supervisor-metrics.ts';
@@ -57,6 +60,9 @@ export class StartError extends Error {
 const GROUPS_DIRECTORY = fileURLToPath(new URL('../../config/groups', import.meta.url));
 const MAX_GROUP_BYTES = 1024 * 1024;
 
+/** Their messages are for the operator. */
+const OPERATOR_ERRORS = [AdminSocketError, BindError, CaFileError, FileError];
+
 /** @throws StartError */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const opened: { close(): void }[] = [];
@@ -65,9 +71,8 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   } catch (thrown) {
     for (const one of opened.toReversed()) one.close();
     if (thrown instanceof StartError) throw thrown;
-    if (thrown instanceof BindError || thrown instanceof CaFileError || thrown instanceof FileError) {
-      throw new StartError([thrown.message], thrown);
-    }
+    if (OPERATOR_ERRORS.some((kind) => thrown instanceof kind))
+      throw new StartError([(thrown as Error).message], thrown);
     throw thrown;
   }
 }
@@ -92,7 +97,18 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
   const metrics = createSupervisorMetrics(versions);
   let supervisor: Supervisor | null = null;
   const admin = await openMetrics(config, versions, () => supervisor, opened);
-  const own = [...bound.map(({ address, port }) => ({ address, port })), ...(admin === null ? [] : [admin.address])];
+  const sight = createSight({
+    state: config.state,
+    clock,
+    demand: (wanted) => fleet.watch(wanted),
+    log,
+    counts: metrics,
+  });
+  opened.push(sight);
+  const control = await openControl(options, { config, sight, supervisor: () => supervisor }, opened);
+  const own = [...bound, admin?.address ?? null, control?.address ?? null].flatMap((one) =>
+    one === null ? [] : [{ address: one.address, port: one.port }],
+  );
   const fetcher = createFetcher({
     options,
     state: config.state,
@@ -108,12 +124,13 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
     ca,
     generations,
     fetcher,
+    sight,
     restarted: (why) => metrics.restarted(why),
   });
   const test = async (): Promise<SelfTestResult> =>
     selfTest({ clock, trust: trustOf(generations.current ?? first.generation) });
   const shared = { clock, pause: options.pause, log, config, ca };
-  const parts: SupervisorParts = { ...shared, bound, generations, fleet, fetcher, metrics, selfTest: test };
+  const parts: SupervisorParts = { ...shared, bound, generations, fleet, fetcher, sight, metrics, selfTest: test };
   supervisor = new Supervisor(parts);
   metrics.ca(ca.ca.notAfterMs);
   supervisor.announce();
@@ -124,7 +141,12 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
     await fleet.drain(0);
     throw new StartError([`self-test: ${tested.why}; nothing is served`]);
   }
-  supervisor.open({ metricsAddress: admin?.address ?? null, admin: admin?.server ?? null, selfTest: tested });
+  supervisor.open({
+    metricsAddress: admin?.address ?? null,
+    admin: admin?.server ?? null,
+    control: control?.server ?? null,
+    selfTest: tested,
+  });
   return supervisor;
 }
 
@@ -168,6 +190,30 @@ async function openMetrics(
   return admin;
 }
 
+interface ControlAsk {
+  readonly config: Config;
+  readonly sight: Sight;
+  readonly supervisor: () => Supervisor | null;
+}
+
+/** Before workers start: they must never dial it. */
+async function openControl(
+  { clock, uid }: SupervisorOptions,
+  { config, sight, supervisor }: ControlAsk,
+  opened: { close(): void }[],
+): Promise<OpenedSocket | null> {
+  if (config.admin === null) return null;
+  const routes = adminRoutes({ clock, sight, supervisor });
+  const control = await openAdminSocket(config.admin, routes, uid);
+  opened.push({
+    close: () => {
+      control.server.close();
+      control.server.closeAllConnections();
+    },
+  });
+  return control;
+}
+
 interface FleetAsk {
   readonly config: Config;
   readonly bound: readonly Bound[];
@@ -175,11 +221,12 @@ interface FleetAsk {
   readonly ca: LoadedCa;
   readonly generations: Generations;
   readonly fetcher: Fetcher;
+  readonly sight: Sight;
   readonly restarted: (reason: 'crash' | 'stall' | 'refused') => void;
 }
 
 function createFleet(options: SupervisorOptions, ask: FleetAsk): Fleet {
-  const { config, bound, own, ca, generations, fetcher, restarted } = ask;
+  const { config, bound, own, ca, generations, fetcher, sight, restarted } = ask;
   const material = (): ReturnType<typeof materialOf> => {
     const generation: Generation | null = generations.current;
     if (generation === null) throw new TypeError('no generation');
@@ -195,6 +242,7 @@ function createFleet(options: SupervisorOptions, ask: FleetAsk): Fleet {
     workerEnv: options.workerEnv,
     material,
     log: options.log,
+    sight,
     restarted,
     fetching: { want: (items) => fetcher.want(items), material: () => fetcher.material },
   });

@@ -22,6 +22,7 @@ import { saveLastGood } from './last-good.ts';
 import type { TrustMaterial } from './messages.ts';
 import { needsRestart } from './reload.ts';
 import type { SelfTestResult } from './self-test.ts';
+import type { Sight } from './sight.ts';
 import { directoriesOf } from './sources.ts';
 import type { SupervisorMetrics } from './supervisor-metrics.ts';
 import { PUBLIC_ANCHORS_OLD_MS, parsePublicAnchors } from './trust-loader.ts';
@@ -46,6 +47,7 @@ export interface SupervisorParts {
   readonly generations: Generations;
   readonly fleet: Fleet;
   readonly fetcher: Pick<Fetcher, 'stop'>;
+  readonly sight: Sight;
   readonly metrics: SupervisorMetrics;
   /** The self-test with what is trusted now; never rejects. */
   readonly selfTest: () => Promise<SelfTestResult>;
@@ -55,6 +57,8 @@ export interface Served {
   /** Where /metrics answers; null: off. */
   readonly metricsAddress: ListenAddress | null;
   readonly admin: Server | null;
+  /** The admin interface; null: off. */
+  readonly control: Server | null;
   readonly selfTest: SelfTestResult;
 }
 
@@ -76,6 +80,9 @@ export class Supervisor {
   #warnedOfAge = false;
   #warnedOfList = false;
   #dates: Dates | null = null;
+  /** Looks at the files come one after the other, whoever asks. */
+  #reloading: Promise<unknown> = Promise.resolve();
+  readonly #ended = Promise.withResolvers<DrainCounts>();
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -106,6 +113,11 @@ export class Supervisor {
   get served(): Served {
     if (this.#served === null) throw new TypeError('not serving yet');
     return this.#served;
+  }
+
+  /** When the proxy has drained, whoever asked for it. */
+  get ended(): Promise<DrainCounts> {
+    return this.#ended.promise;
   }
 
   /** Everything serves: from now on files are watched. */
@@ -150,11 +162,17 @@ export class Supervisor {
   }
 
   /** One look at the files; what is right in them serves when this resolves. */
-  async reload(): Promise<void> {
+  async reload(): Promise<Step> {
+    const step = this.#reloading.then(async () => this.#reload());
+    this.#reloading = step.catch(() => undefined);
+    return step;
+  }
+
+  async #reload(): Promise<Step> {
     const { generations, fleet, log, config } = this.#parts;
     const step = await generations.reload();
     this.record(step);
-    if (step.kind !== 'accepted' || this.#draining) return;
+    if (step.kind !== 'accepted' || this.#draining) return step;
     const { generation } = step;
     await fleet.publish(PUBLISH_TIMEOUT_MS);
     // What may be fetched, and so be used, may have changed.
@@ -167,6 +185,7 @@ export class Supervisor {
     if (fields.length > 0) log(`config: ${fields.join(', ')} changed: takes effect at the next start`);
     const { number, policy, sha256 } = generation;
     log(`generation ${number} serves: ${policy.rules.length} rules, ${sha256.slice(0, 12)}`);
+    return step;
   }
 
   /** Metrics of what was read, and a line for each mistake. */
@@ -200,10 +219,11 @@ export class Supervisor {
 
   /** All processes as one Prometheus text. */
   async metricsText(): Promise<string> {
-    const { fleet, metrics } = this.#parts;
+    const { fleet, metrics, sight } = this.#parts;
     const { samples, failing } = await fleet.snapshots();
     metrics.failing(failing);
     metrics.workers(fleet.serving);
+    metrics.sight(sight.locker?.size ?? 0, sight.hub.size);
     metrics.overrides(this.#parts.clock.nowMs());
     this.checkAges();
     return printSnapshot(await mergeSnapshots([await metrics.snapshot(), ...samples]));
@@ -246,9 +266,12 @@ export class Supervisor {
     // Closed first: from now on the kernel refuses instead of queueing what nobody will accept.
     for (const one of bound) one.close();
     const counts = await fleet.drain(timeoutMs);
-    const admin = this.#served?.admin;
-    admin?.close();
-    admin?.closeAllConnections();
+    this.#parts.sight.close();
+    for (const server of [this.#served?.control, this.#served?.admin]) {
+      server?.close();
+      server?.closeAllConnections();
+    }
+    this.#ended.resolve(counts);
     return counts;
   }
 

@@ -10,6 +10,7 @@ import type { Clock } from '../host/clock.ts';
 import { type AppendFile, FileError, makeDirectory, openAppend } from '../host/files.ts';
 import { type Audit, openAudit } from '../observe/audit.ts';
 import { createRecorder } from '../observe/create-recorder.ts';
+import { createOutbox, type Outbox } from '../observe/outbox.ts';
 import { createMetrics, type Metrics } from '../observe/worker-metrics.ts';
 import { createSignatureMemory } from '../pki/x509/signature.ts';
 import type { Config } from '../policy/config.ts';
@@ -33,6 +34,8 @@ const SIGNATURE_MEMORY_ENTRIES = 16_384;
 const CERTIFICATE_MEMORY_ENTRIES = 4096;
 /** Close lines wait at most so long for a verdict line to ride with. */
 const AUDIT_FLUSH_MS = 200;
+/** How far a live view lags behind. */
+const OUTBOX_FLUSH_MS = 200;
 const BEAT_MS = 1000;
 
 /** What outlives generations. */
@@ -43,7 +46,8 @@ interface Kept {
 
 export interface WorkerDeps {
   readonly clock: Clock;
-  readonly send: (message: FromWorker) => void;
+  /** `sent`: when the message has left this process. */
+  readonly send: (message: FromWorker, sent?: () => void) => void;
   readonly pause: (durationMs: number) => Promise<void>;
   /** Opens the server on what the number stands for: an inherited descriptor. */
   readonly listen: (server: Server, listenFd: number) => Promise<void>;
@@ -55,6 +59,7 @@ export class WorkerService {
   readonly #metrics: Metrics;
   readonly #audit: Audit;
   readonly #auditFile: string;
+  readonly #outbox: Outbox;
   readonly #built: BuiltHouse;
   readonly #servers: Server[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
@@ -77,7 +82,9 @@ export class WorkerService {
       counted: (kind, written, count) => this.#metrics.audited(kind, written, count),
       now: () => deps.clock.nowMs(),
     });
-    const recorder = createRecorder({ audit: this.#audit, metrics: this.#metrics, worker: message.worker });
+    this.#outbox = createOutbox((batch, sent) => deps.send({ kind: 'seen', batch }, sent));
+    const parts = { audit: this.#audit, metrics: this.#metrics, outbox: this.#outbox };
+    const recorder = createRecorder({ ...parts, worker: message.worker });
     const { ca, ticketKeys, own } = message;
     this.#built = buildHouse({
       clock: deps.clock,
@@ -111,6 +118,7 @@ export class WorkerService {
       service.#servers.push(server);
     }
     service.#every(AUDIT_FLUSH_MS, () => service.#audit.flush());
+    service.#every(OUTBOX_FLUSH_MS, () => service.#outbox.flush());
     service.#every(BEAT_MS, () => service.#beat());
     deps.send({ kind: 'ready' });
     return service;
@@ -142,6 +150,9 @@ export class WorkerService {
       }
       case 'reopen-audit':
         this.#reopenAudit();
+        return;
+      case 'watch':
+        this.#outbox.watch(message.wanted);
         return;
       case 'drain':
         await this.#drain(message.timeoutMs);
@@ -200,6 +211,7 @@ export class WorkerService {
     });
     for (const timer of this.#timers) clearInterval(timer);
     this.#audit.end();
+    this.#outbox.flush('last');
     this.#built.close();
     send({ kind: 'drained', ...counts });
   }

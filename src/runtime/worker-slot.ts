@@ -7,6 +7,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Clock } from '../host/clock.ts';
+import type { Batch } from '../observe/outbox.ts';
 import type { WorkerSnapshot } from '../observe/worker-metrics.ts';
 import type { FromWorker, StartMessage, ToWorker, Wanted } from './messages.ts';
 
@@ -33,6 +34,8 @@ export interface SlotOptions {
   readonly applied: (generation: number) => void;
   /** The worker saw something that may be fetched. */
   readonly wanted?: (items: readonly Wanted[]) => void;
+  /** What the worker tells of its events. */
+  readonly seen?: (batch: Batch) => void;
   /** A process ended and will be replaced; its last snapshot, if it gave one. */
   readonly ended: (reason: EndReason, last: WorkerSnapshot | null) => void;
   /** The worker says that it cannot serve, and why. It will end and be replaced. */
@@ -168,6 +171,9 @@ export class WorkerSlot {
         return;
       case 'applied':
         this.#options.applied(message.generation);
+        return;
+      case 'seen':
+        this.#options.seen?.(message.batch);
         return;
       case 'complaint':
         this.#options.log(`worker ${this.#options.worker}: ${message.message}`);

@@ -14,8 +14,8 @@ import { WorkerService } from './worker-service.ts';
 /** EX_SOFTWARE of sysexits: our own mistake. */
 const EXIT_SOFTWARE = 70;
 
-function send(message: FromWorker): void {
-  process.send?.(message);
+function send(message: FromWorker, sent: () => void = () => undefined): void {
+  process.send?.(message, undefined, undefined, sent);
 }
 
 async function listen(server: Server, listenFd: number): Promise<void> {

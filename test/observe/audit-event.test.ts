@@ -39,7 +39,7 @@ describe('is no event', () => {
 it('escapes and caps what somebody wrote into the file', () => {
   const record = { ...verdictRecord(mismatchEntry(), 1), 'server.address': `${ESC}[2J${'x'.repeat(9999)}` };
   const event = readAuditRecord({ ...record, 'pinwarden.facts': { [`${ESC}k`]: [`${ESC}v`, 3], plain: 4 } });
-  expect(JSON.stringify(event)).not.toContain(ESC);
+  expect(JSON.stringify({ ...event, record: null })).not.toMatch(/(?<!\\)\\u001b/);
   expect(event?.host?.length).toBeLessThanOrEqual(256);
   expect(Object.values((event?.kind === 'verdict' && event.facts) || {})).toEqual(['\\u001bv', '4']);
 });

@@ -43,7 +43,11 @@ describe('pinwarden.yaml: refused', () => {
     ['policies: [1]', ['2:12 expected a path, or a map with path and owner']],
     ['limits: { conections: 1 }', ['2:11 unknown key `conections`']],
     ['anchors: everything', ['2:10 expected `public`, `system` or a list of PEM files']],
-    ['admin: { address: 127.0.0.1 }', ['2:8 `unix` is missing', '2:10 unknown key `address`']],
+    [
+      'admin: { address: 127.0.0.1 }',
+      ['2:8 expected a map with `unix`, or one with `address`, `port` and `tokenFile`'],
+    ],
+    ['admin: { address: here, port: 1, tokenFile: t }', ['2:19 `here` is not an IP address']],
     ['workers: 1.5', ['2:10 number `1.5` is not written as a plain decimal integer']],
     ['ct: { signatureKeyFile: a.pem }', ['2:1 a signature without a log list']],
     ['ct: { logList: l.json, signatureFile: a.sig }', ['2:24 a signature without a key']],
@@ -52,6 +56,14 @@ describe('pinwarden.yaml: refused', () => {
     ['fetch: { allowPrivate: [10.0.0.1/8] }', ['2:25 `10.0.0.1/8` is not an address range']],
     ['state:', ['2:7 `state` is empty, expected a text']],
   ])('%s', (body, expected) => expect(errors(body).toSorted()).toEqual(expected.toSorted()));
+
+  it('the admin interface on an address has the file of its token', () => {
+    expect(configOf('admin: { address: 127.0.0.1, port: 9465, tokenFile: token }\n').admin).toEqual({
+      address: '127.0.0.1',
+      port: 9465,
+      tokenFile: '/etc/pw/token',
+    });
+  });
 
   it('says every mistake at once', () => {
     expect(errors('anchor: public\nclients: { a: [x] }\nlisten: [{ address: x, port: 1 }]')).toEqual([
