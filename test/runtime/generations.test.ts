@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/policy/load.ts';
 import { Generations, materialOf } from '../../src/runtime/generations.ts';
 import { testClock } from '../support/clock.ts';
+import { listBytes, testLog } from '../support/ct-log.ts';
 import { authority } from '../support/test-ca.ts';
 
 let dir: string;
@@ -184,4 +185,24 @@ it('names a generation by contents, wherever the files lie', () => {
   const material = materialOf(generations.current!, []);
   expect(material).toMatchObject({ number: 1, sha256: before, config: { text: CONFIG } });
   expect(structuredClone(material)).toEqual(material);
+});
+
+describe('the CT log list', () => {
+  const text = `${CONFIG}ct: { logList: logs.json }\n`;
+  const list = (atMs: number) => writeFileSync(at('logs.json'), listBytes([testLog()], atMs));
+
+  it('is never replaced by an older one, not even by a restart', async () => {
+    writeFileSync(at('pinwarden.yaml'), text);
+    list(2_000);
+    expect(start(generations, null, text).kind).toBe('accepted');
+    list(1_000);
+    const refused = [{ message: expect.stringContaining('rollback') }];
+    expect(await generations.reload()).toMatchObject({ kind: 'refused', refused });
+    list(3_000);
+    expect((await generations.reload()).kind).toBe('accepted');
+    list(2_500);
+    const config = { file: at('pinwarden.yaml'), text };
+    const lastGood = { number: 2, config, sources: [], logListMs: 3_000 };
+    expect(start(make(), lastGood, text)).toMatchObject({ kind: 'refused', refused });
+  });
 });

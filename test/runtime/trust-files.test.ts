@@ -37,3 +37,24 @@ it('reads each named file once, the public set, and the system store when there 
   expect(material.ownCas).toEqual(['own']);
   expect(material.systemAnchors === null || material.systemAnchors.includes('BEGIN')).toBe(true);
 });
+
+it('reads what replaces the public set, what completes paths, and who signed the log list', () => {
+  const names = ['public.pem', 'inter.pem', 'list.json', 'list.sig', 'key.pem'];
+  for (const name of names) writeFileSync(join(dir, name), name);
+  const config = configOf({
+    publicAnchors: ['public.pem'],
+    intermediates: ['inter.pem'],
+    ct: { logList: 'list.json', signatureKeyFile: 'key.pem', profile: 'apple' },
+  });
+  const material = readTrustMaterial(config, policyOf([]), []);
+  expect(material).toMatchObject({
+    publicAnchorFiles: [{ file: join(dir, 'public.pem'), text: 'public.pem' }],
+    intermediates: [{ file: join(dir, 'inter.pem'), text: 'inter.pem' }],
+    logList: 'list.json',
+    ct: { profile: { name: 'apple' } },
+  });
+  expect(material.logListSigned?.publicKeyPem).toBe('key.pem');
+  expect(String(material.logListSigned?.signature)).toBe('list.sig');
+  rmSync(join(dir, 'list.sig'));
+  expect(() => readTrustMaterial(config, policyOf([]), [])).toThrow(FileError);
+});
