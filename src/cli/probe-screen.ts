@@ -4,6 +4,7 @@ import { CHECKS, type Facts, type Outcome } from '../model/outcome.ts';
 import { clip } from '../model/text.ts';
 import { day, daysLeft, type Link, linksOf, type Probed, type Word } from './probe-facts.ts';
 import type { Glass, Seen, View } from './probe-look.ts';
+import { nextAfter } from './probe-yaml.ts';
 import { plural, type Screen, type Tone } from './screen.ts';
 
 const TONES: Readonly<Record<Word, Tone>> = { good: 'good', bad: 'bad', unreached: 'warn' };
@@ -55,7 +56,7 @@ function viewLines(view: View, { word }: Probed, glass: Glass, screen: Screen): 
       linkLines(link, depth, evidence.seenAtMs, screen),
     ),
     ...checkLines(view, screen),
-    ...(verdict.code === null ? [] : [`  next      ${screen.fit(CODES[verdict.code].next, screen.width - 12)}`]),
+    ...(verdict.code === null ? [] : [`  next      ${screen.fit(nextAfter(verdict.code), screen.width - 12)}`]),
   ];
 }
 

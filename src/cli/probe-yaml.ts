@@ -7,7 +7,7 @@
  * that were named. A rule made from an intercepted connection would pin the interceptor.
  */
 import { isIP } from 'node:net';
-import { CODES } from '../model/codes.ts';
+import { CODES, type Code } from '../model/codes.ts';
 import { parseIp } from '../model/ip.ts';
 import { clip } from '../model/text.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
@@ -64,6 +64,14 @@ export function ruleLines(
   };
 }
 
+/** What to do about a chain with this finding. A root of one's own is mostly not sent: such a chain looks incomplete. */
+export function nextAfter(code: Code): string {
+  const ofNobody = code === 'chain.private-root' || code === 'chain.incomplete' || code === 'chain.self-signed';
+  if (!ofNobody) return CODES[code].next;
+  const other = code === 'chain.incomplete' ? 'an intermediate is missing or ' : '';
+  return `if the root is yours, name it: --anchors FILE; if not, ${other}somebody is in the middle`;
+}
+
 function refusal({ word, code, comparison }: Probed): RuleText {
   if (comparison?.is === 'different') {
     return { ok: false, why: comparison.says, next: 'find out which way is intercepted; pin neither until then' };
@@ -75,13 +83,11 @@ function refusal({ word, code, comparison }: Probed): RuleText {
       next: code === null ? 'try again' : CODES[code].next,
     };
   }
-  // A root of one's own is mostly not sent, so that the chain looks incomplete.
-  const ofNobody = code === 'chain.private-root' || code === 'chain.incomplete' || code === 'chain.self-signed';
-  const other = code === 'chain.incomplete' ? 'an intermediate is missing or ' : '';
-  const next = ofNobody
-    ? `if its root is yours, name it: --anchors FILE; if not, ${other}somebody is in the middle`
-    : CODES[code].next;
-  return { ok: false, why: `${CODES[code].says} (${code}): pins of this chain could be an attacker's`, next };
+  return {
+    ok: false,
+    why: `${CODES[code].says} (${code}): pins of this chain could be an attacker's`,
+    next: nextAfter(code),
+  };
 }
 
 function pinLines(issuing: Certificate, backup: Certificate | null): readonly string[] {

@@ -18,6 +18,7 @@ import { probedBlock, probedLine, probedTotal } from './probe-screen.ts';
 import { policyText, ruleLines } from './probe-yaml.ts';
 import { createProgress } from './progress.ts';
 import { createScreen } from './screen.ts';
+import { shellWord } from './stores/machine.ts';
 import { EXIT_NO, EXIT_OK, withUsage } from './usage.ts';
 
 /** Handshakes at a time: enough to be fast over a list, too few to be taken for a scan. */
@@ -92,12 +93,24 @@ function finish(all: readonly Probed[], options: ProbeOptions, glass: Glass, io:
   return all.every(({ word }) => word === 'good') ? EXIT_OK : EXIT_NO;
 }
 
-function nextStep({ via, hosts }: ProbeOptions): string {
+/** Lines to paste, with what this one was told. */
+function nextStep(options: ProbeOptions): string {
+  const { via, hosts } = options;
   const { host } = hosts[0];
   const target = hosts.map((one) => printAuthority(one).replace(/:443$/, '')).join(' ');
+  const probe = `pinwarden probe ${target}${given(options)}`;
   return via === null
-    ? `next: compare from a second network: pinwarden probe ${target} --via PROXY\n      then a ready rule: pinwarden probe ${target} --yaml\n`
-    : `next: a ready rule: pinwarden probe ${target} --yaml > ${host}.yaml && mv ${host}.yaml config/policies/\n      and then: pinwarden check\n`;
+    ? `next: compare from a second network, then ask for a ready rule:\n  ${probe} --via PROXY\n  ${probe} --yaml\n`
+    : `next: a ready rule: ${probe} --yaml > ${host}.yaml && mv ${host}.yaml config/policies/\n      and then: pinwarden check\n`;
+}
+
+function given({ anchors, addresses, config }: ProbeOptions): string {
+  const words = [
+    ...(anchors === 'public' ? [] : ['--anchors', ...(anchors === 'system' ? ['system'] : anchors.files)]),
+    ...[...addresses].flatMap(([host, list]) => list.flatMap((address) => ['--resolve', `${host}:${address}`])),
+    ...(config === undefined ? [] : ['-c', config]),
+  ];
+  return words.map((word) => ` ${shellWord(word)}`).join('');
 }
 
 function printRules(all: readonly Probed[], { anchors }: ProbeOptions, glass: Glass, io: Io): number {

@@ -100,11 +100,12 @@ function carryOutOne(step: Step, machine: Machine): string | null {
 
 /** A step as a line that a person could type. */
 export function printStep(step: Step): string {
-  if (step.kind === 'remove') return `rm ${word(step.file)}`;
-  if (step.kind === 'write') return `write ${word(step.file)}`;
-  return [step.command, ...step.args].map(word).join(' ');
+  if (step.kind === 'remove') return `rm ${shellWord(step.file)}`;
+  if (step.kind === 'write') return `write ${shellWord(step.file)}`;
+  return [step.command, ...step.args].map(shellWord).join(' ');
 }
 
-function word(text: string): string {
+/** A word as a POSIX shell takes it for one. */
+export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
