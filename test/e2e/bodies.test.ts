@@ -14,6 +14,11 @@ import { describeWith } from '../support/tools.ts';
 
 const LARGE_BYTES = 100 * 1024 * 1024;
 const MANY = 200;
+/**
+ * Once both ends of a tunnel have been read, nothing polls its sockets, so a reset that comes then is seen at the
+ * half-close limit (60 s, proxy/limits.ts) and not before. Rare, and only on a busy machine.
+ */
+const UNSEEN_RESET_MS = 75_000;
 
 let house: House;
 let web: Origin;
@@ -114,7 +119,7 @@ describe(`${MANY} tunnels at once`, () => {
     await released();
   });
 
-  it('resets from clients reach upstream and leak nothing', async () => {
+  it('resets from clients reach upstream and leak nothing', { timeout: 2 * UNSEEN_RESET_MS }, async () => {
     const released = socketBaseline(house.pids());
     const ca = readFileSync(house.caFile);
     const sockets = await Promise.all(
@@ -125,8 +130,8 @@ describe(`${MANY} tunnels at once`, () => {
       secured.write('half a message');
       raw.resetAndDestroy();
     }
-    await eventually('upstream sockets are closed', () => echo.open() === 0);
-    await released();
+    await eventually('upstream sockets are closed', () => echo.open() === 0, UNSEEN_RESET_MS);
+    await released(UNSEEN_RESET_MS);
   });
 
   it('every tunnel has one verdict and one close', async () => {
