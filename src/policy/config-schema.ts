@@ -204,7 +204,10 @@ export const configSchema = z
       description:
         'Intermediates that may complete what an upstream forgot to send. They are never trusted by themselves.',
     }),
-    aia: fetched('off', 'Missing issuers that certificates name (caIssuers).'),
+    aia: fetched(
+      'off',
+      'Issuers that upstreams forget: those of accepted paths, and those that certificates name (caIssuers).',
+    ),
     ct,
     crl: z
       .strictObject({

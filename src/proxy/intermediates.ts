@@ -22,6 +22,8 @@ export interface Intermediates {
   complete(presented: readonly Der[]): readonly Der[];
   /** Keeps the issuers of a path that was accepted, leaf first, anchor last. */
   learn(path: readonly Certificate[]): void;
+  /** Drops what was learned: the operator does not want chains completed by it any more. */
+  forget(): void;
   /** Replaces those that are given and not learned. */
   provide(certificates: readonly Certificate[]): void;
   /** Learned ones that are held now. */
@@ -35,19 +37,19 @@ export function createIntermediates(memory: CertificateMemory, learnedMax: numbe
   const bySubject = new Map<string, Map<string, Certificate>>();
   let provided = new Map<string, readonly Certificate[]>();
 
-  const forget = (certificate: Certificate): void => {
+  const drop = (certificate: Certificate): void => {
     learned.delete(certificate.der.sha256);
     const named = bySubject.get(certificate.subject.key);
     named?.delete(certificate.der.sha256);
     if (named?.size === 0) bySubject.delete(certificate.subject.key);
   };
   const keep = (certificate: Certificate): void => {
-    forget(certificate);
+    drop(certificate);
     learned.set(certificate.der.sha256, certificate);
     const named = bySubject.get(certificate.subject.key) ?? new Map<string, Certificate>();
     bySubject.set(certificate.subject.key, named.set(certificate.der.sha256, certificate));
     const oldest = learned.values().next();
-    if (learned.size > learnedMax && oldest.done !== true) forget(oldest.value);
+    if (learned.size > learnedMax && oldest.done !== true) drop(oldest.value);
   };
   const named = (subjectKey: string): readonly Certificate[] => [
     ...(provided.get(subjectKey) ?? []),
@@ -62,6 +64,10 @@ export function createIntermediates(memory: CertificateMemory, learnedMax: numbe
       ),
     learn(path) {
       for (const certificate of path.slice(1, -1)) keep(certificate);
+    },
+    forget() {
+      learned.clear();
+      bySubject.clear();
     },
     provide(certificates) {
       provided = Map.groupBy(certificates, (certificate) => certificate.subject.key);

@@ -67,6 +67,7 @@ export function buildHouse(parts: HouseParts): BuiltHouse {
   const renew = (): void => {
     trust = withFetched(now.trust, fetched);
     intermediates.provide([...now.intermediates, ...fetched.issuers]);
+    if (now.generation.config.aia === 'off') intermediates.forget();
   };
   renew();
   const limits = limitsOf(now.generation.config);

@@ -3,7 +3,8 @@
  * supervisor's fetcher.
  *
  * Does: CRL distribution points of accepted paths only; for a chain that lacks an issuer, the URL that its last
- * certificate names. Each URL is told once an hour.
+ * certificate names. Each URL is told once an hour. Completing chains is the operator's choice: without it a verdict
+ * depends on nothing that was seen before.
  * Does not: fetch, wait, or change a verdict that was given.
  */
 import type { Clock } from '../host/clock.ts';
@@ -55,7 +56,7 @@ export function createLearner({ clock, config, intermediates, want }: LearnerOpt
     const { crl, aia } = config();
     const found: Wanted[] = [];
     if (permitted && report.path !== null) {
-      intermediates.learn(report.path);
+      if (aia === 'background') intermediates.learn(report.path);
       if (crl.fetch === 'background' && rule.checks.crl !== 'off') found.push(...crlsOf(report.path));
     } else if (aia === 'background' && report.headline === 'chain.incomplete') {
       found.push(...issuersOf(evidence));

@@ -52,6 +52,10 @@ describe('known intermediates', () => {
     held.learn(path(leaf, others[1]!, root));
     expect(offered(held, leaf)).toEqual([]);
     expect(held.learned).toBe(2);
+    held.provide(path(lower));
+    held.forget();
+    expect(held.learned).toBe(0);
+    expect(offered(held, leaf)).toEqual(digests(lower));
   });
 
   it('offer every certificate of a name, within bounds, and end in a ring', () => {
