@@ -116,7 +116,7 @@ export const CODES = Object.freeze({
   'chain.malformed': row('chain', true, 40, 502, 'tls_certificate_error', 'the leaf certificate cannot be parsed', 'replace the certificate'),
   'chain.too-large': row('chain', true, 92, 502, 'tls_certificate_error', 'the presented list is larger than the limit', 'send only the certificates of the path'),
   'chain.budget': row('chain', true, 91, 502, 'tls_certificate_error', 'path building ran out of its budget', 'send a plain chain: leaf and intermediates in order'),
-  'chain.incomplete': row('chain', true, 45, 502, 'tls_certificate_error', 'no issuer for a certificate of the chain was presented or is known', 'make the upstream send its intermediates'),
+  'chain.incomplete': row('chain', true, 45, 502, 'tls_certificate_error', 'no issuer for a certificate of the chain was presented or is known', 'make the upstream send its intermediates; if it does, its root is none we know: set anchors if the root is yours, else somebody is in the middle'),
   'chain.self-signed': row('chain', true, 50, 502, 'tls_certificate_error', 'the certificate is signed by itself and is no trust anchor', 'get a certificate of a trusted CA, or set anchors for the rule'),
   'chain.private-root': row('chain', true, 55, 502, 'tls_certificate_error', 'a valid chain to a root that is not a configured anchor', 'if the root is yours, set anchors in the rule; else somebody is in the middle'),
   'chain.own-ca': row('chain', true, 88, 502, 'tls_certificate_error', "the upstream certificate was issued by this proxy's own CA", 'somebody holds the CA key, or the proxy talks to itself'),
