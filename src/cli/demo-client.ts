@@ -18,13 +18,15 @@ const TIMEOUT_MS = 10_000;
 const MAX_BODY_BYTES = 64 * 1024;
 
 export async function askThrough(ask: {
+  /** Default: this machine. */
+  readonly proxyHost?: string;
   readonly proxyPort: number;
   readonly host: string;
   readonly port: number;
   readonly caPem: string;
 }): Promise<Reply> {
-  const { proxyPort, host, port, caPem } = ask;
-  const { response, socket } = await connectThrough(proxyPort, `${host}:${port}`);
+  const { proxyHost = '127.0.0.1', proxyPort, host, port, caPem } = ask;
+  const { response, socket } = await connectThrough(proxyHost, proxyPort, `${host}:${port}`);
   const status = response.statusCode ?? 0;
   const field = response.headers['proxy-status'];
   const proxyStatus = field === undefined ? null : String(field);
@@ -45,10 +47,10 @@ interface Connected {
   readonly socket: Socket;
 }
 
-async function connectThrough(proxyPort: number, authority: string): Promise<Connected> {
+async function connectThrough(proxyHost: string, proxyPort: number, authority: string): Promise<Connected> {
   return new Promise((resolve, reject) => {
     const request = httpRequest({
-      host: '127.0.0.1',
+      host: proxyHost,
       port: proxyPort,
       method: 'CONNECT',
       path: authority,

