@@ -235,4 +235,3 @@ export const configSchema = z
   .meta({ title: 'pinwarden.yaml' });
 
 export type ConfigShape = z.output<typeof configSchema>;
-export type UnmatchedShape = ConfigShape['unmatched'];

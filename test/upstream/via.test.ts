@@ -19,7 +19,7 @@ afterEach(async () => {
 
 async function proxy(to: number | string): Promise<OtherProxy> {
   const one = await otherProxy(to);
-  closers.push(one.close);
+  closers.push(() => one.close());
   return one;
 }
 
@@ -59,7 +59,7 @@ describe('dialVia', () => {
 
   it('opens a tunnel in which a handshake with the destination works', async () => {
     const good = await startBadServer('good', pki);
-    closers.push(good.close);
+    closers.push(() => good.close());
     const { port, asked } = await proxy(good.port);
     const dialled = await dialVia(asking(port));
     const line = await handshakeOver(dialled, askFor('good.test', 443, anchorsOf(pki.root)));
@@ -71,7 +71,7 @@ describe('dialVia', () => {
 
   it('destroys the connection when the handshake in the tunnel fails', async () => {
     const broken = await startBadServer('plaintext', pki);
-    closers.push(broken.close);
+    closers.push(() => broken.close());
     const { port } = await proxy(broken.port);
     const dialled = await dialVia(asking(port, { destination: { host: '::1', kind: 'ipv6', port: 8443 } }));
     const problem = await problemOf(handshakeOver(dialled, askFor('good.test', 443, anchorsOf(pki.root))));
