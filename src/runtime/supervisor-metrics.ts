@@ -43,10 +43,7 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
   meters.set('buildInfo', 1, { ...versions });
   meters.clear('ctLogListAge');
   let lowered: readonly { readonly policy: string; readonly untilMs: number }[] = [];
-  for (const reason of ['crash', 'stall', 'refused']) meters.add('restarts', { reason }, 0);
-  for (const result of ['accepted', 'partly', 'refused']) meters.add('reloads', { result }, 0);
-  for (const at of ['worker', 'locker']) meters.add('evidenceLost', { at }, 0);
-  for (const at of ['worker', 'subscriber']) meters.add('eventsDropped', { at }, 0);
+  preset(meters);
   return {
     generation({ number, sha256, policy }) {
       meters.set('generation', number);
@@ -108,6 +105,14 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
     eventsDropped: (at, count) => meters.add('eventsDropped', { at }, count),
     snapshot: () => meters.snapshot(),
   };
+}
+
+/** Series that are there before their first event, so that `increase()` sees it. */
+function preset(meters: ReturnType<typeof createMeters>): void {
+  for (const reason of ['crash', 'stall', 'refused']) meters.add('restarts', { reason }, 0);
+  for (const result of ['accepted', 'partly', 'refused']) meters.add('reloads', { result }, 0);
+  for (const at of ['worker', 'locker']) meters.add('evidenceLost', { at }, 0);
+  for (const at of ['worker', 'subscriber']) meters.add('eventsDropped', { at }, 0);
 }
 
 type Words = Readonly<Record<'owner' | 'mode' | 'on_failure', string>>;

@@ -11,6 +11,7 @@ import { TICKET_KEY_BYTES } from '../minting/shelf.ts';
 import type { Config, ListenAddress } from '../policy/config.ts';
 import type { TextFile } from '../policy/load.ts';
 import { type Mistake, printMistake } from '../policy/mistakes.ts';
+import type { OwnEndpoint } from '../upstream/addresses.ts';
 import type { Trust } from '../verify/trust.ts';
 import { type OpenedAdmin, openAdmin } from './admin-routes.ts';
 import { adminRoutes } from './admin-service.ts';
@@ -106,9 +107,7 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
   });
   opened.push(sight);
   const control = await openControl(options, { config, sight, supervisor: () => supervisor }, opened);
-  const own = [...bound, admin?.address ?? null, control?.address ?? null].flatMap((one) =>
-    one === null ? [] : [{ address: one.address, port: one.port }],
-  );
+  const own = endpointsOf([...bound, admin?.address ?? null, control?.address ?? null]);
   const fetcher = createFetcher({
     options,
     state: config.state,
@@ -148,6 +147,11 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
     selfTest: tested,
   });
   return supervisor;
+}
+
+/** Where this process itself listens: what no tunnel may lead to. */
+function endpointsOf(listening: readonly (OwnEndpoint | null)[]): readonly OwnEndpoint[] {
+  return listening.flatMap((one) => (one === null ? [] : [{ address: one.address, port: one.port }]));
 }
 
 function readConfig(configPath: string): { readonly config: Config; readonly configFile: TextFile } {
