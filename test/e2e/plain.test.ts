@@ -16,8 +16,11 @@ import { closeServer, eventually, listen, track } from '../support/sockets.ts';
 import { testPki } from '../support/test-pki.ts';
 import { describeWith } from '../support/tools.ts';
 
-/** Loads after the first may grow the process by this much: allocator slack, no leak. */
-const GROWTH_MAX_BYTES = 40 * 1024 * 1024;
+/**
+ * Loads after the first may grow the process by this much. A leak of one upstream socket with its buffers (some
+ * 64 KiB) a request would be 128 MiB; what the collector has not done yet is less. The long proof holds the trend.
+ */
+const GROWTH_MAX_BYTES = 96 * 1024 * 1024;
 
 let house: House;
 let origin: Origin;
