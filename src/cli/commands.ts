@@ -89,9 +89,14 @@ const JUDGE: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./check.ts')).runCheck,
   },
   explain: {
-    usage: ['explain HOST[:PORT] [--client GROUP|ADDRESS]… [-c FILE] [--json]'],
+    usage: ['explain HOST[:PORT] [--client GROUP|ADDRESS]… [--live] [-c FILE] [--json]'],
     does: 'which rule decides, why the others lost, where each value is written',
-    options: [{ flag: '--client', takes: 'text', value: 'GROUP|ADDRESS', does: 'as this client' }, config, json],
+    options: [
+      { flag: '--client', takes: 'text', value: 'GROUP|ADDRESS', does: 'as this client' },
+      { flag: '--live', does: 'ask the running proxy' },
+      config,
+      json,
+    ],
     operand: 'host',
     exits: { 0: 'explained', 1: 'the files are invalid', ...USAGE_EXIT },
     load: async () => (await import('./explain.ts')).runExplain,
@@ -187,5 +192,47 @@ const CLIENTS: Readonly<Record<string, Entry>> = {
   },
 };
 
+const verdict: Option = { flag: '--verdict', takes: 'text', value: 'WORDS', does: 'only allow, alert, block or error' };
+
+const SIGHT: Readonly<Record<string, Entry>> = {
+  why: {
+    usage: ['why EVENT [-c FILE] [--json]'],
+    does: 'one event: expected and observed keys, what changed, how often, what to do; the start of its id will do',
+    options: [config, json],
+    operand: 'text',
+    exits: { 0: 'told', 1: 'no such event is on record', ...USAGE_EXIT },
+    load: async () => (await import('./why.ts')).runWhy,
+  },
+  events: {
+    usage: ['events [--since 1h] [--verdict WORDS] [--group-by FIELDS] [--limit N] [-c FILE] [--json]'],
+    does: 'past verdicts from the audit files, one a line, or counted by issuer, address, policy, …',
+    options: [
+      { flag: '--since', takes: 'text', value: 'SPAN|TIME', does: '30m, 1h, 7d, or an ISO 8601 time' },
+      verdict,
+      { flag: '--group-by', takes: 'text', value: 'FIELDS', does: 'issuer,address,policy,host,client,code,…' },
+      { flag: '--limit', takes: 'text', value: 'N', does: 'the newest N' },
+      config,
+      json,
+    ],
+    exits: { 0: 'printed', 1: 'the files cannot be read', ...USAGE_EXIT },
+    load: async () => (await import('./events.ts')).runEvents,
+  },
+  watch: {
+    usage: ['watch [--verdict WORDS] [--count N] [-c FILE] [--json]'],
+    does: 'verdicts as they come, over the admin interface or from the audit files',
+    options: [verdict, { flag: '--count', takes: 'text', value: 'N', does: 'end after N lines' }, config, json],
+    exits: { 0: 'ended', 1: 'nothing can be watched', ...USAGE_EXIT },
+    load: async () => (await import('./watch.ts')).runWatch,
+  },
+  evidence: {
+    usage: ['evidence list|show EVENT|export EVENT [--out FILE] [-c FILE] [--json]'],
+    does: 'unexpected chains that the proxy kept, ready for a ticket',
+    options: [{ flag: '--out', takes: 'file', value: 'FILE', does: 'export: write here' }, config, json],
+    operand: ['list', 'show', 'export'],
+    exits: { 0: 'done', 1: 'there is no such chain', ...USAGE_EXIT },
+    load: async () => (await import('./evidence.ts')).runEvidence,
+  },
+};
+
 /** Every command, in the order of help. */
-export const COMMANDS: Readonly<Record<string, Entry>> = { ...SERVE, ...JUDGE, ...CLIENTS };
+export const COMMANDS: Readonly<Record<string, Entry>> = { ...SERVE, ...JUDGE, ...SIGHT, ...CLIENTS };

@@ -40,7 +40,8 @@ export function printFirstScreen(screen: FirstScreen): string {
       : '            clients of the proxy must trust it; nothing else should',
     ...policyLines(config, screen.policy),
     `metrics     ${metrics === null ? 'off' : `http://${metrics}/metrics  (also /healthz /readyz /version)`}`,
-    `audit       ${nearer(cwd, config.audit.file)}`,
+    `audit       ${nearer(cwd, config.audit.file)}  (pinwarden why EVENT, pinwarden events)`,
+    ...(config.admin === null ? [] : [`admin       ${adminText(cwd, config.admin)}  (pinwarden watch)`]),
     '',
     'try it:',
     `  curl -x http://${proxy} --cacert ${caFile} https://example.com/`,
@@ -78,6 +79,10 @@ function unmatchedText({ unmatched }: Policy): string {
 function unsafeText(rule: Rule): string {
   const until = rule.unsafeFloor === null ? '' : day(rule.unsafeFloor.untilMs);
   return `UNSAFE      rule ${rule.name} lets invalid upstreams through until ${until}: ${rule.unsafeFloor?.reason ?? ''}`;
+}
+
+function adminText(cwd: string, admin: NonNullable<Config['admin']>): string {
+  return 'unix' in admin ? nearer(cwd, admin.unix) : `http://${admin.address}:${admin.port}`;
 }
 
 /** The shorter of the absolute and the relative name. */

@@ -118,12 +118,14 @@ async function serve(supervisor: Supervisor, signals: Signals, io: Io): Promise<
       asked += 1;
       if (asked > 2) return;
       if (asked === 1) io.err('pinwarden: draining; a second signal cuts it short\n');
-      supervisor.drain(asked === 1 ? drainTimeoutMs : HURRY_MS).then(({ finished, cut }) => {
-        const noun = finished === 1 ? 'tunnel' : 'tunnels';
-        io.err(`pinwarden: ended; ${finished} ${noun} finished, ${cut} ${cut === 1 ? 'was' : 'were'} cut\n`);
-        resolve(0);
-      }, reject);
+      supervisor.drain(asked === 1 ? drainTimeoutMs : HURRY_MS).catch(reject);
     };
+    // Whoever asked for it: a signal, or the admin interface.
+    supervisor.ended.then(({ finished, cut }) => {
+      const noun = finished === 1 ? 'tunnel' : 'tunnels';
+      io.err(`pinwarden: ended; ${finished} ${noun} finished, ${cut} ${cut === 1 ? 'was' : 'were'} cut\n`);
+      resolve(0);
+    }, reject);
     signals.handle(ending, () => supervisor.poke());
   });
 }

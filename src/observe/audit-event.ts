@@ -42,7 +42,7 @@ export interface VerdictLine extends Common {
   readonly alpn: string | null;
   readonly assurance: string | null;
   readonly openssl: string | null;
-  /** Subject and issuer of the leaf of a verified path. */
+  /** Of the presented leaf, whether its chain is valid or not. */
   readonly subject: string | null;
   readonly issuer: string | null;
   readonly notBefore: string | null;

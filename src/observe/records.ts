@@ -26,7 +26,7 @@ export function verdictRecord(entry: VerdictEntry, worker: number, evidenceId: s
     'event.outcome': verdict === 'allow' || verdict === 'alert' ? 'success' : 'failure',
     ...(code === null ? {} : { 'event.reason': CODES[code].says }),
     ...(evidence === null ? {} : connectionFields(evidence)),
-    ...(report?.path?.[0] === undefined ? {} : leafFields(report.path[0])),
+    ...leafFields((report?.path ?? report?.explanatoryPath)?.[0]),
     'pinwarden.owner': rule?.owner ?? null,
     'pinwarden.policy': rule?.metricsGroup ?? null,
     'pinwarden.mode': entry.mode,
@@ -103,7 +103,9 @@ function connectionFields(evidence: Evidence): AuditRecord {
   };
 }
 
-function leafFields(leaf: Certificate): AuditRecord {
+/** Of the certificate that was presented, whether its chain is valid or not: one issuer behind many hosts must show. */
+function leafFields(leaf: Certificate | undefined): AuditRecord {
+  if (leaf === undefined) return {};
   return {
     'tls.server.subject': clip(leaf.subject.text),
     'tls.server.issuer': clip(leaf.issuer.text),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runExplain } from '../../src/cli/explain.ts';
+import { runSupervisor } from '../support/runtime-material.ts';
 import { capturedIo } from './captured-io.ts';
 
 let directory = '';
@@ -89,5 +90,47 @@ describe('explain', () => {
       lost: [],
       portAllowed: false,
     });
+  });
+});
+
+describe('explain --live', () => {
+  it('asks the generation that runs, not the files', async () => {
+    const one = await runSupervisor(
+      { admin: { unix: 'admin.sock' }, policies: ['p.yaml'], workers: 1 },
+      { 'p.yaml': 'version: 1\nrules:\n  - { name: before, match: [a.example] }\n' },
+    );
+    try {
+      writeFileSync(join(one.dir, 'p.yaml'), 'rules: [');
+      const ask = async (...argv: string[]) => {
+        const io = capturedIo(one.dir);
+        return {
+          code: await runExplain([...argv, '--live', '-c', 'pinwarden.yaml'], io),
+          out: io.stdout(),
+          err: io.stderr(),
+        };
+      };
+      const text = await ask('a.example:8443');
+      expect(text.code).toBe(0);
+      expect(text.out).toContain('running: generation 1\na.example:8443: rule before\n');
+      expect(text.out).toContain('\n  p.yaml:3:5\n');
+      expect(text.out).toContain('port 8443 is refused');
+      expect(JSON.parse((await ask('a.example', '--json')).out)).toMatchObject({
+        generation: 1,
+        rule: { name: 'before' },
+      });
+      expect(await ask('a.example', '--client', 'nobody')).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('no client group'),
+      });
+      expect((await ask('a b')).code).toBe(2);
+    } finally {
+      await one.stop();
+    }
+  });
+
+  it('says what to do when nothing runs, or when there is no admin interface', async () => {
+    const { code, err } = await explain('a.example', '--live', '-c', 'pw.yaml');
+    expect(code).toBe(1);
+    expect(err).toContain('admin: { unix: ./state/admin.sock }');
   });
 });
