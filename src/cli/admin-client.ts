@@ -9,7 +9,7 @@ import { FileError } from '../host/files.ts';
 import { clip } from '../model/text.ts';
 import { CHANGE_HEADER } from '../observe/admin-api.ts';
 import type { AdminConfig, Config } from '../policy/config.ts';
-import { AdminSocketError, readToken } from '../runtime/admin-socket.ts';
+import { AdminSocketError, readToken, socketName } from '../runtime/admin-socket.ts';
 import { printListen } from '../runtime/bind.ts';
 import { CommandError } from './usage.ts';
 
@@ -105,7 +105,7 @@ interface Target {
 }
 
 function targetOf(admin: AdminConfig): Target {
-  if ('unix' in admin) return { where: { socketPath: admin.unix }, headers: { host: 'pinwarden' } };
+  if ('unix' in admin) return { where: { socketPath: socketName(admin.unix) }, headers: { host: 'pinwarden' } };
   try {
     const token = readToken(admin.tokenFile, process.getuid?.() ?? null);
     return { where: { host: admin.address, port: admin.port }, headers: { authorization: `Bearer ${token}` } };

@@ -80,7 +80,7 @@ async function clientItems(target: ListenAddress): Promise<readonly Item[]> {
     warn(
       'refusals',
       `client groups that refused our CA: ${refused.join(', ')}`,
-      'give them the CA (pinwarden ca export), or bypass hosts that pin on their own',
+      'give them the CA: eval "$(pinwarden env)", or pinwarden ca trust; bypass hosts that pin on their own',
     ),
   ];
 }

@@ -10,6 +10,8 @@ import type { AuditRecord } from './records.ts';
 
 /** What a response is to us. */
 export interface Sink {
+  /** Whoever read it has gone; `close` may have been told before we listened. */
+  readonly destroyed: boolean;
   /** Bytes that wait. */
   readonly writableLength: number;
   write(text: string): void;
@@ -19,7 +21,7 @@ export interface Sink {
 }
 
 export interface EventHub {
-  /** False: there are as many as may be. The sink's head must have been sent. */
+  /** False: there are as many as may be, or it has gone already. The sink's head must have been sent. */
   subscribe(sink: Sink): boolean;
   publish(record: AuditRecord): void;
   /** Lines that were lost, and counted, before they reached the hub: subscribers are told with the next one. */
@@ -66,7 +68,7 @@ export function createEventHub({ demand, dropped }: HubOptions): EventHub {
   };
   return {
     subscribe(sink) {
-      if (subscribers.size >= MAX_SUBSCRIBERS) return false;
+      if (subscribers.size >= MAX_SUBSCRIBERS || sink.destroyed) return false;
       const subscriber = { sink, missed: 0, before: 0 };
       subscribers.add(subscriber);
       sink.once('close', () => remove(subscriber));
@@ -85,7 +87,7 @@ export function createEventHub({ demand, dropped }: HubOptions): EventHub {
     beat() {
       for (const subscriber of subscribers) {
         const { sink, before } = subscriber;
-        if (before > 0 && sink.writableLength >= before) {
+        if (sink.destroyed || (before > 0 && sink.writableLength >= before)) {
           sink.destroy();
           remove(subscriber);
           continue;

@@ -8,7 +8,7 @@
  */
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { fileFacts, makeDirectory, pathFacts, readText, remove, setMode } from '../host/files.ts';
 import { createAdminApi, type Route } from '../observe/admin-api.ts';
 import type { AdminConfig, ListenAddress } from '../policy/config.ts';
@@ -81,9 +81,15 @@ export function readToken(file: string, ownUid: number | null): string {
   return token;
 }
 
+/** The shorter of the absolute path and that from here: a socket's name is short, and clones lie deep. */
+export function socketName(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near !== '' && near.length < path.length ? near : path;
+}
+
 /** Makes the path free, or says why it is not. */
 async function clearPath(path: string, ownUid: number | null): Promise<void> {
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+  if (Buffer.byteLength(socketName(path)) > MAX_PATH_BYTES) {
     throw new AdminSocketError(
       `admin.unix: ${path} is longer than the ${MAX_PATH_BYTES} bytes that a socket's name may have`,
     );
@@ -112,7 +118,7 @@ async function clearPath(path: string, ownUid: number | null): Promise<void> {
 /** Whether somebody accepts: the socket of a process that was killed stays behind and refuses. */
 async function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(path);
+    const socket = connect(socketName(path));
     const end = (answered: boolean): void => {
       socket.destroy();
       resolve(answered);
@@ -132,7 +138,7 @@ async function listenForOwner(server: Server, path: string): Promise<void> {
   try {
     const listening = new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(path, resolve);
+      server.listen(socketName(path), resolve);
     });
     process.umask(before);
     await listening;

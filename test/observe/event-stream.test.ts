@@ -3,6 +3,7 @@ import { createEventHub, MAX_SUBSCRIBERS, type Sink } from '../../src/observe/ev
 
 class Reader implements Sink {
   writableLength = 0;
+  destroyed = false;
   text = '';
   ended: 'end' | 'destroy' | null = null;
   /** Does not read: what is written waits. */
@@ -71,6 +72,15 @@ describe('a subscriber that does not read', () => {
     stuck.gone();
     expect(demands).toEqual([true, false]);
   });
+});
+
+it('one that has gone without a word is let go, and not taken', () => {
+  const { hub, join } = hubbed();
+  const gone = join().reader;
+  gone.destroyed = true;
+  hub.beat();
+  expect(hub.size).toBe(0);
+  expect(hub.subscribe(gone)).toBe(false);
 });
 
 it('takes as many as it may', () => {

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openAdminSocket, readToken } from '../../src/runtime/admin-socket.ts';
+import { openAdminSocket, readToken, socketName } from '../../src/runtime/admin-socket.ts';
 import { closeServer, listen } from '../support/sockets.ts';
 
 const UID = process.getuid?.() ?? null;
@@ -101,6 +101,11 @@ describe('a socket in the file system', () => {
     await open({ unix: at('sticky/admin.sock') });
     expect(await statusOf(at('sticky/admin.sock'))).toBe(200);
   });
+});
+
+it('names a socket by the shorter way', () => {
+  expect(socketName(join(process.cwd(), 'state/admin.sock'))).toBe('state/admin.sock');
+  expect(socketName('/x')).toBe('/x');
 });
 
 describe('a token', () => {

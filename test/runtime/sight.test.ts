@@ -66,6 +66,7 @@ it('hands lines to those who watch, and has written everything at its end', () =
   const { sight, demands } = sighted();
   let text = '';
   const sink = {
+    destroyed: false,
     writableLength: 0,
     write: (more: string) => {
       text += more;
