@@ -105,7 +105,7 @@ describe('refuses', () => {
     [401, { authorization: 'Bearer wrong' }],
     [401, { authorization: `bearer ${TOKEN}` }],
     [401, { authorization: `Basic ${TOKEN}` }],
-    [401, { authorization: `Bearer ${TOKEN} ` + 'x' }],
+    [401, { authorization: `Bearer ${TOKEN} x` }],
     [403, { ...auth, origin: 'http://attacker.test' }],
     [403, { ...auth, origin: 'null' }],
     [421, { ...auth, host: 'attacker.test' }],
