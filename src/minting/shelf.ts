@@ -75,6 +75,8 @@ export function createShelf(options: {
       ticketKeys: options.ticketKeys,
       sessionIdContext: sessionIdContext(ask),
       secureOptions: cryptoConstants.SSL_OP_NO_RENEGOTIATION,
+      // No client is asked for a certificate: without this each context would get Node's roots, a quarter of its cost.
+      ca: [],
     });
     options.onMinted?.(clock.monotonicMs() - startedMs);
     return { context, renewAtMs: leaf.notAfterMs - RENEW_BEFORE_MS, keyGeneration: leafKey.generation };

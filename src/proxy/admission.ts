@@ -20,13 +20,23 @@ interface ParsedGroup {
   readonly ranges: readonly Cidr[];
 }
 
+/** Addresses as the socket says them, and in canonical text: the same few clients come again and again. */
+const canonicalAddresses = new Map<string, string>();
+/** Two short strings each: below 1 MiB. */
+const ADDRESSES_MAX = 4096;
+
 /** Ranges are parsed once for each generation's list. */
 const parsedGroups = new WeakMap<readonly ClientGroup[], readonly ParsedGroup[]>();
 
 /** Canonical text of the peer's address; `unix` when there is none. */
-export function peerAddress(socket: { readonly remoteAddress?: string | undefined }): string {
-  const bytes = parseIp(socket.remoteAddress ?? '');
-  return bytes === null ? 'unix' : printIp(unmapIp(bytes));
+export function peerAddress({ remoteAddress = '' }: { readonly remoteAddress?: string | undefined }): string {
+  const known = canonicalAddresses.get(remoteAddress);
+  if (known !== undefined) return known;
+  const bytes = parseIp(remoteAddress);
+  const canonical = bytes === null ? 'unix' : printIp(unmapIp(bytes));
+  if (canonicalAddresses.size >= ADDRESSES_MAX) canonicalAddresses.clear();
+  canonicalAddresses.set(remoteAddress, canonical);
+  return canonical;
 }
 
 /** Who this is, by address: the client groups whose ranges hold it, in the order of the file. */

@@ -73,9 +73,16 @@ function localAddresses(): IpBytes[] {
     .flatMap((entry) => parseIp(entry.address.split('%', 1)[0] ?? '') ?? []);
 }
 
-function readCidrs(texts: readonly string[]): Cidr[] {
+/** Ranges are parsed once for each rule's list. */
+const readRanges = new WeakMap<readonly string[], readonly Cidr[]>();
+
+function readCidrs(texts: readonly string[]): readonly Cidr[] {
+  const known = readRanges.get(texts);
+  if (known !== undefined) return known;
   // The policy was checked when it was loaded; what cannot be read allows nothing.
-  return texts.flatMap((text) => parseCidr(text) ?? []);
+  const fresh = texts.flatMap((text) => parseCidr(text) ?? []);
+  readRanges.set(texts, fresh);
+  return fresh;
 }
 
 class GuardedResolver implements Resolver {
