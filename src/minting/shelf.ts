@@ -14,7 +14,7 @@ import type { Clock } from '../host/clock.ts';
 import type { Authority } from '../model/authority.ts';
 import type { MintingCa } from './ca.ts';
 import { mintLeaf } from './leaf.ts';
-import { createLeafKeys } from './leaf-key.ts';
+import { createLeafKeys, type LeafKey, type LeafKeyKind } from './leaf-key.ts';
 
 /** Bytes of `ticketKeys`: what Node asks for. */
 export const TICKET_KEY_BYTES = 48;
@@ -29,11 +29,14 @@ export interface ContextAsk {
   readonly generation: number;
   /** Never higher than what the upstream speaks ("Killed by Proxy", REQ-15 of the threat model). */
   readonly maxVersion: ClientTlsVersion;
+  readonly key: LeafKeyKind;
 }
 
 export interface Shelf {
-  /** @throws CaError when the CA is not valid now. */
+  /** @throws CaError when the CA is not valid now; TypeError for an RSA key that was not prepared. */
   contextFor(ask: ContextAsk): SecureContext;
+  /** Must have resolved before the first context with an RSA key. */
+  prepareRsa(): Promise<void>;
   /** Contexts held. */
   readonly size: number;
 }
@@ -63,9 +66,11 @@ export function createShelf(options: {
   // Clients hold the root already; a subordinate CA has to be sent.
   const issuersPem = (ca.selfIssued ? '' : ca.certificatePem) + (options.chainPem ?? '');
 
+  const keyOf = (ask: ContextAsk): LeafKey => (ask.key === 'rsa' ? leafKeys.rsa() : leafKeys.current());
+
   function make(ask: ContextAsk, nowMs: number): Entry {
     const startedMs = clock.monotonicMs();
-    const leafKey = leafKeys.current();
+    const leafKey = keyOf(ask);
     const leaf = mintLeaf(ca, leafKey, ask.authority, nowMs);
     const context = createSecureContext({
       key: leafKey.keyPem(),
@@ -85,15 +90,16 @@ export function createShelf(options: {
   return {
     contextFor(ask) {
       const nowMs = clock.nowMs();
-      const key = `${ask.generation} ${ask.maxVersion} ${ask.authority.host}`;
+      const key = `${ask.generation} ${ask.maxVersion} ${ask.key} ${ask.authority.host}`;
       const held = entries.get(key);
-      if (held !== undefined && nowMs < held.renewAtMs && held.keyGeneration === leafKeys.current().generation) {
+      if (held !== undefined && nowMs < held.renewAtMs && held.keyGeneration === keyOf(ask).generation) {
         return held.context;
       }
       const made = make(ask, nowMs);
       entries.set(key, made);
       return made.context;
     },
+    prepareRsa: () => leafKeys.prepareRsa(),
     get size() {
       return entries.size;
     },

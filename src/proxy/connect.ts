@@ -7,6 +7,7 @@
  * The caller must: hand over the socket with an error listener on it; nothing may read or write it besides us.
  */
 import type { Socket } from 'node:net';
+import type { LeafKeyKind } from '../minting/leaf-key.ts';
 import type { Evidence } from '../model/evidence.ts';
 import { asProblem, Problem } from '../model/problem.ts';
 import { anchorsKey, type Rule } from '../policy/policy.ts';
@@ -14,7 +15,7 @@ import { handshake } from '../upstream/handshake.ts';
 import type { Line, RawLine } from '../upstream/line.ts';
 import type { AnchorSet } from '../verify/trust.ts';
 import type { RequestHead } from '../wire/connect-head.ts';
-import type { ClientHello } from '../wire/hello-body.ts';
+import { type ClientHello, needsRsaLeaf } from '../wire/hello-body.ts';
 import { tunnelReply } from '../wire/reply.ts';
 import { readAuthority } from './admission.ts';
 import { couldChooseOtherwise } from './alpn-memory.ts';
@@ -76,10 +77,13 @@ async function walkTerminate(visit: Visit, asked: Asked): Promise<void> {
   answer(visit, asked, judged);
   const hello = await hear(visit, asked);
   if (judged === null || couldDiffer(judged.line, hello)) judged = await openJudged(visit, asked, hello.alpn);
+  const key = needsRsaLeaf(hello) ? 'rsa' : 'p256';
+  if (key === 'rsa') await visit.house.shelf.prepareRsa();
+  visit.gone.throwIfAborted();
   checkGeneration(visit, asked, judged.line.evidence);
   // Only now: a list that the upstream did not take would stand in the way of all other clients.
   visit.house.alpnMemory.remember(asked.authority.host, hello.alpn);
-  await runTerminate(visit, asked, judged);
+  await runTerminate(visit, asked, judged, key);
 }
 
 /** Null: the upstream refused what we guessed that the client would offer, so the verdict waits for the hello. */
@@ -155,13 +159,14 @@ function couldDiffer(line: Line, hello: ClientHello): boolean {
   return line.socket.destroyed || couldChooseOtherwise(alpnOffered, alpn, hello.alpn);
 }
 
-async function runTerminate(visit: Visit, asked: Asked, judged: Judged<Line>): Promise<void> {
+async function runTerminate(visit: Visit, asked: Asked, judged: Judged<Line>, key: LeafKeyKind): Promise<void> {
   const { house, socket } = visit;
   const { line, permit } = judged;
   const context = house.shelf.contextFor({
     authority: asked.authority,
     generation: visit.generation.number,
     maxVersion: mirroredVersion(line.evidence),
+    key,
   });
   visit.record(judged.verdict, judged.code);
   await inTunnel(visit, asked, line.evidence, async (cut, onBytes) => {

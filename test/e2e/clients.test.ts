@@ -68,6 +68,13 @@ describe.each(['p256', 'rsa2048'] as const)('an nginx with a three-level %s chai
       expect(stdout).toContain('nginx HTTP/1.1');
     });
 
+    it('an old client that only knows RSA certificates', async () => {
+      const cipher = ['-tls1_2', '-cipher', 'ECDHE-RSA-AES128-GCM-SHA256'];
+      const { stdout } = await sClient(house.port, authority, house.caFile, ...cipher);
+      expect(stdout).toContain('nginx HTTP/1.1');
+      expect(stdout).toContain('ECDHE-RSA-AES128-GCM-SHA256');
+    });
+
     it('fetch of Node, told by the environment', async () => {
       const script = `const r = await fetch(${JSON.stringify(url)}); process.stdout.write(await r.text());`;
       const env = plainEnv({

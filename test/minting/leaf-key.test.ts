@@ -32,4 +32,20 @@ describe('the leaf key', () => {
     expect(createPublicKey(pair).export({ type: 'spki', format: 'der' }).equals(key.spki)).toBe(true);
     expect(createLeafKeys(testClock()).current().spki.equals(key.spki)).toBe(false);
   });
+
+  it('is RSA only for those who ask, made once a day and once for all who wait', async () => {
+    const clock = testClock();
+    const keys = createLeafKeys(clock);
+    expect(() => keys.rsa()).toThrow(TypeError);
+    await Promise.all([keys.prepareRsa(), keys.prepareRsa()]);
+    const first = keys.rsa();
+    expect(first.generation).toBe(1);
+    expect(createPrivateKey(first.keyPem()).asymmetricKeyDetails).toMatchObject({ modulusLength: 2048 });
+    clock.advance(LEAF_KEY_MAX_AGE_MS - 1);
+    await keys.prepareRsa();
+    expect(keys.rsa()).toBe(first);
+    clock.advance(1);
+    await keys.prepareRsa();
+    expect(keys.rsa().generation).toBe(2);
+  });
 });

@@ -16,7 +16,7 @@ function shelfOf(change: { clock?: TestClock; maxEntries?: number; onMinted?: (m
 }
 
 function askOf(host: string, change: Partial<ContextAsk> = {}): ContextAsk {
-  return { authority: name(host), generation: 1, maxVersion: 'TLSv1.3', ...change };
+  return { authority: name(host), generation: 1, maxVersion: 'TLSv1.3', key: 'p256', ...change };
 }
 
 /** What a client is shown by a TLS socket with this context, as the lane makes it. */
@@ -71,6 +71,16 @@ describe('the shelf', () => {
     expect(new Set(asks.map((ask) => shelf.contextFor(ask))).size).toBe(4);
     for (let host = 0; host < 50; host++) shelf.contextFor(askOf(`${host}.test`));
     expect(shelf.size).toBe(4);
+  });
+
+  it('has RSA leaves beside the others, once the key is there', async () => {
+    const shelf = shelfOf();
+    expect(() => shelf.contextFor(askOf('a.test', { key: 'rsa' }))).toThrow(TypeError);
+    await shelf.prepareRsa();
+    const context = shelf.contextFor(askOf('a.test', { key: 'rsa' }));
+    expect(shelf.contextFor(askOf('a.test', { key: 'rsa' }))).toBe(context);
+    expect(shelf.contextFor(askOf('a.test'))).not.toBe(context);
+    expect((await shown(context)).chain).toEqual(['CN=a.test']);
   });
 
   it('mints anew when the leaf key is a day old', () => {
