@@ -288,7 +288,7 @@ describe('refused after the 200, in the language of TLS', () => {
       createServer((socket) => {
         socket.on('error', () => undefined);
         socket.once('data', (hello: Buffer) => {
-          if (!hello.includes('h2')) return socket.destroy();
+          if (!hello.includes('\u0002h2')) return socket.destroy();
           socket.pause();
           socket.unshift(hello);
           return tls.emit('connection', socket);
