@@ -82,6 +82,9 @@ export function stillPermitted(house: House, standing: Standing): Code | null {
   const { client, evidence } = standing;
   try {
     const rule = ruleFor(house.generation(), evidence.authority, client);
+    if (evidence.address !== null) {
+      house.resolver.checkDialled(evidence.address, evidence.authority, rule.allowPrivate);
+    }
     if (evidence.protocol !== 'http') {
       if (rule.mode === 'bypass') return null;
       if (evidence.assurance === 'none') return 'client.denied';
@@ -137,6 +140,7 @@ function judgementKey({ client, evidence }: Tunnel): string {
   return JSON.stringify([
     authority.host,
     authority.port,
+    evidence.address,
     client.groups,
     evidence.chain.map((der) => der.sha256),
     evidence.staple?.sha256 ?? null,

@@ -43,6 +43,11 @@ export interface Resolver {
     /** For whom, for example a client's address: questions of one asker do not hold up those of others. */
     asker?: string,
   ): Promise<readonly string[]>;
+  /**
+   * Whether an address that was dialled before may still be, by the ranges of now.
+   * Throws Problem `address.denied` or `address.self`, as `resolve` does.
+   */
+  checkDialled(address: string, authority: Authority, allowPrivate: readonly string[]): void;
   /** Ends open questions. */
   close(): void;
 }
@@ -107,6 +112,10 @@ class GuardedResolver implements Resolver {
     if (signal.aborted) throw abortProblem(signal);
     const found = await this.#find(authority, signal, asker);
     return this.#judge(found, authority, readCidrs(allowPrivate));
+  }
+
+  checkDialled(address: string, authority: Authority, allowPrivate: readonly string[]): void {
+    this.#judge([address], authority, readCidrs(allowPrivate));
   }
 
   close(): void {

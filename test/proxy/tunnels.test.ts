@@ -21,6 +21,8 @@ describe('a reload cuts an open tunnel', () => {
     ['whose key is denied now', [{ ...RULE, pins: { noneOf: [{ any: goodLeaf.pin }] } }], undefined],
     ['whose host is denied now', [], { unmatched: { action: 'deny' } }],
     ['whose port is denied now', [RULE], { egress: { ports: [443] } }],
+    ['whose address is denied now', [{ ...RULE, allowPrivate: ['10.0.0.0/8'] }], undefined],
+    ['that is bypassed now, to an address that is denied', [{ ...BYPASS, allowPrivate: [] }], undefined],
   ])('%s', async (_what, rules, config) => {
     const { upstream, proxy } = await openTunnel();
     const client = await tunnel(proxy.port, `${HOST}:${upstream.port}`, proxyTrust(proxy));

@@ -35,6 +35,28 @@ function to(text: string, port = 443): Authority {
 const never = () => new AbortController().signal;
 const PUBLIC = '93.184.216.34';
 
+describe('an address that was dialled before', () => {
+  it.each([
+    ['10.0.0.1', [], 'address.denied'],
+    ['10.0.0.1', ['10.1.0.0/16'], 'address.denied'],
+    ['127.0.0.1', ['127.0.0.0/8'], 'address.self'],
+    ['not an address', ['0.0.0.0/0'], 'dns.failure'],
+  ])('%s under %j is refused: %s', (address, allowPrivate, code) => {
+    const own = [{ address: '127.0.0.1', port: 443 }];
+    const resolver = createResolver({ hosts: new Map(), servers: [], own });
+    expect(() => resolver.checkDialled(address, to('a.test'), allowPrivate)).toThrow(
+      expect.objectContaining({ code }) as Error,
+    );
+    resolver.close();
+  });
+
+  it('may still be when its range is still allowed', () => {
+    const resolver = createResolver({ hosts: new Map(), servers: [], own: [] });
+    expect(() => resolver.checkDialled('10.0.0.1', to('a.test'), ['10.0.0.0/8'])).not.toThrow();
+    resolver.close();
+  });
+});
+
 describe('answers that may not be dialled', () => {
   it.each([
     '10.0.0.1',
