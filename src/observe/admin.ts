@@ -13,6 +13,8 @@ export interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  /** Content-Security-Policy of a page; absent: nothing at all may load. */
+  readonly policy?: string;
 }
 
 export interface AdminOptions {
@@ -95,13 +97,18 @@ export function json(status: number, value: unknown): Answer {
   return { status, type: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n` };
 }
 
-function send(response: ServerResponse, headOnly: boolean, { status, type, body }: Answer): void {
+function send(
+  response: ServerResponse,
+  headOnly: boolean,
+  { status, type, body, policy = "default-src 'none'" }: Answer,
+): void {
   const bytes = Buffer.from(body);
   response.writeHead(status, {
     'content-type': type,
     'content-length': bytes.length,
     'cache-control': 'no-store',
-    'content-security-policy': "default-src 'none'",
+    'content-security-policy': policy,
+    'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
     ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
   });

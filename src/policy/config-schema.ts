@@ -65,7 +65,7 @@ export const configSchema = z
     metrics: z
       .union([endpoint, z.literal('off')], { error: 'expected `off` or a map with address and port' })
       .default({ address: '127.0.0.1', port: 9464 })
-      .meta({ description: 'Where /metrics, /healthz, /readyz and /version are served, or `off`.' }),
+      .meta({ description: 'Where the status page, /metrics, /healthz, /readyz and /version are served, or `off`.' }),
     admin: z
       .union(
         [

@@ -1,8 +1,11 @@
-/** The routes of the metrics address: /metrics /healthz /livez /readyz /version, answered by the supervisor. */
+/** The routes of the metrics address: the status page, /metrics /healthz /livez /readyz /version; the supervisor answers. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Answer, createAdmin, json, text } from '../observe/admin.ts';
-import { METRICS_CONTENT_TYPE } from '../observe/metrics.ts';
+import { METRICS_CONTENT_TYPE, printSnapshot, type Sample } from '../observe/metrics.ts';
+import { statusFacts } from '../observe/status-facts.ts';
+import { statusPage } from '../observe/status-page.ts';
+import { STATUS_POLICY } from '../observe/status-style.ts';
 import type { ListenAddress } from '../policy/config.ts';
 import { BindError } from './bind.ts';
 import type { Versions } from './supervisor-metrics.ts';
@@ -11,7 +14,9 @@ import type { Versions } from './supervisor-metrics.ts';
 export type Readiness = Readonly<Record<'policies' | 'ca' | 'listeners' | 'serving', boolean>>;
 
 export interface AdminSource {
-  readonly metricsText: () => Promise<string>;
+  readonly nowMs: () => number;
+  /** All processes merged: what /metrics prints and the status page shows. */
+  readonly samples: () => Promise<readonly Sample[]>;
   readonly readiness: () => Readiness;
   readonly versions: Versions;
 }
@@ -24,18 +29,14 @@ export interface OpenedAdmin {
 /** @throws BindError */
 export async function openAdmin(listen: ListenAddress, source: AdminSource): Promise<OpenedAdmin> {
   const alive = (): Answer => text(200, 'ok');
-  // Scrapes that come while one is made get the same one: asking often costs no more than asking.
-  let scrape: Promise<string> | null = null;
-  const metricsText = async (): Promise<string> => {
-    scrape ??= source.metricsText().finally(() => {
-      scrape = null;
-    });
-    return scrape;
-  };
+  const samples = together(source.samples);
+  const metrics = together(async () => printSnapshot(await samples()));
+  const page = together(async () => statusPage(statusFacts(await samples(), source.readiness(), source.nowMs())));
   const server = createAdmin({
     address: listen.address,
     hosts: [],
     routes: {
+      '/': async () => ({ status: 200, type: 'text/html; charset=utf-8', body: await page(), policy: STATUS_POLICY }),
       '/healthz': alive,
       '/livez': alive,
       '/readyz': () => {
@@ -44,7 +45,7 @@ export async function openAdmin(listen: ListenAddress, source: AdminSource): Pro
         return json(ready ? 200 : 503, { ready, checks });
       },
       '/version': () => json(200, source.versions),
-      '/metrics': async () => ({ status: 200, type: METRICS_CONTENT_TYPE, body: await metricsText() }),
+      '/metrics': async () => ({ status: 200, type: METRICS_CONTENT_TYPE, body: await metrics() }),
     },
   });
   await new Promise<void>((resolve, reject) => {
@@ -52,4 +53,15 @@ export async function openAdmin(listen: ListenAddress, source: AdminSource): Pro
     server.listen(listen.port, listen.address, resolve);
   });
   return { server, address: { address: listen.address, port: (server.address() as AddressInfo).port } };
+}
+
+/** Who asks while an answer is made gets the same one: asking often costs no more than asking. */
+function together<Made>(make: () => Promise<Made>): () => Promise<Made> {
+  let making: Promise<Made> | null = null;
+  return async () => {
+    making ??= make().finally(() => {
+      making = null;
+    });
+    return making;
+  };
 }

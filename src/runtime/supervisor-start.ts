@@ -97,7 +97,7 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
   const bound = bindAll(config.listen, opened);
   const metrics = createSupervisorMetrics(versions);
   let supervisor: Supervisor | null = null;
-  const admin = await openMetrics(config, versions, () => supervisor, opened);
+  const admin = await openMetrics(options, config, () => supervisor, opened);
   const sight = createSight({
     state: config.state,
     clock,
@@ -174,15 +174,16 @@ function bindAll(listen: readonly ListenAddress[], opened: { close(): void }[]):
 }
 
 async function openMetrics(
+  { clock, versions }: SupervisorOptions,
   config: Config,
-  versions: Versions,
   supervisor: () => Supervisor | null,
   opened: { close(): void }[],
 ): Promise<OpenedAdmin | null> {
   if (config.metrics === null) return null;
   const admin = await openAdmin(config.metrics, {
     versions,
-    metricsText: async () => (await supervisor()?.metricsText()) ?? '',
+    nowMs: () => clock.nowMs(),
+    samples: async () => (await supervisor()?.samples()) ?? [],
     readiness: () => supervisor()?.readiness() ?? { policies: false, ca: false, listeners: false, serving: false },
   });
   opened.push({

@@ -7,7 +7,7 @@
  */
 import type { Server } from 'node:http';
 import type { Clock } from '../host/clock.ts';
-import { mergeSnapshots, printSnapshot } from '../observe/metrics.ts';
+import { mergeSnapshots, printSnapshot, type Sample } from '../observe/metrics.ts';
 import { parseLogList } from '../pki/ct/log-list.ts';
 import type { Config, ListenAddress } from '../policy/config.ts';
 import { printMistake } from '../policy/mistakes.ts';
@@ -219,6 +219,11 @@ export class Supervisor {
 
   /** All processes as one Prometheus text. */
   async metricsText(): Promise<string> {
+    return printSnapshot(await this.samples());
+  }
+
+  /** All processes as one snapshot. */
+  async samples(): Promise<readonly Sample[]> {
     const { fleet, metrics, sight } = this.#parts;
     const { samples, failing } = await fleet.snapshots();
     metrics.failing(failing);
@@ -226,7 +231,7 @@ export class Supervisor {
     metrics.sight(sight.locker?.size ?? 0, sight.hub.size);
     metrics.overrides(this.#parts.clock.nowMs());
     this.checkAges();
-    return printSnapshot(await mergeSnapshots([await metrics.snapshot(), ...samples]));
+    return mergeSnapshots([await metrics.snapshot(), ...samples]);
   }
 
   checkAges(): void {
