@@ -31,7 +31,7 @@ type Values = ReturnType<typeof readArguments<typeof OPTIONS>>['values'];
 /** Which options each verb knows, besides -c. */
 const KNOWN = {
   info: ['json'],
-  export: ['out', 'der'],
+  export: ['out', 'der', 'json'],
   rotate: ['promote', 'dry-run', 'json'],
   trust: ['dry-run', 'json'],
   untrust: ['dry-run', 'json'],
@@ -66,7 +66,7 @@ function run(verb: Verb, values: Values, config: Config, io: Io): number {
     case 'info':
       return printInfo(config, json, io);
     case 'export':
-      return exportCa(config, values.out, values.der, io);
+      return exportCa(config, values, io);
     case 'rotate':
       return rotateCa(config, { promote, dryRun, json }, io);
     case 'trust':
@@ -142,11 +142,19 @@ function keyState(file: string): string {
   }
 }
 
+function exportJson(cas: readonly CaCertificate[], isFile: boolean, io: Io): number {
+  if (isFile) throw new UsageError('--json goes to standard output and holds PEM: leave out --out and --der');
+  const nowMs = systemClock.nowMs();
+  io.out(`${JSON.stringify({ certificates: cas.map((one) => ({ ...factsOf(one, nowMs), pem: one.pem })) })}\n`);
+  return EXIT_OK;
+}
+
 /** The current certificate, and the next one where there is one. */
-function exportCa(config: Config, out: string | undefined, asDer: boolean, io: Io): number {
+function exportCa(config: Config, { out, der: asDer, json }: Values, io: Io): number {
   const cas = readCaCertificates(config).filter(({ slot }) => slot !== 'previous');
   const [current] = cas;
   if (current === undefined) return EXIT_OK;
+  if (json) return exportJson(cas, out !== undefined || asDer, io);
   if (asDer && out === undefined) throw new UsageError('--der is not for a terminal: add --out FILE');
   const pem = cas.map((one) => one.pem).join('');
   if (out === undefined) {

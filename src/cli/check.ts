@@ -1,4 +1,4 @@
-/** `check [-c FILE] [--format text|json|github] [--strict]`: every mistake of configuration and policies at once. */
+/** `check [-c FILE] [--format text|json|github] [--json] [--strict]`: every mistake of configuration and policies at once. */
 import { parseArgs, styleText } from 'node:util';
 import { systemClock } from '../host/clock.ts';
 import { lint } from '../policy/lint.ts';
@@ -10,7 +10,7 @@ const EXIT_INVALID = 1;
 const EXIT_USAGE = 2;
 const FORMATS = ['text', 'json', 'github'] as const;
 type Format = (typeof FORMATS)[number];
-const USAGE = 'usage: pinwarden check [-c FILE] [--format text|json|github] [--strict]\n';
+const USAGE = 'usage: pinwarden check [-c FILE] [--format text|json|github] [--json] [--strict]\n';
 
 interface Options {
   readonly config: string;
@@ -37,14 +37,17 @@ function readOptions(argv: readonly string[], io: Io): Options | null {
       args: [...argv],
       options: {
         config: { type: 'string', short: 'c', default: DEFAULT_CONFIG },
-        format: { type: 'string', default: 'text' },
+        format: { type: 'string' },
+        json: { type: 'boolean', default: false },
         strict: { type: 'boolean', default: false },
       },
       strict: true,
       allowPositionals: false,
     });
-    const format = FORMATS.find((known) => known === values.format);
-    if (format === undefined) throw new Error(`there is no format '${values.format}'`);
+    const asked = values.format ?? (values.json ? 'json' : 'text');
+    const format = FORMATS.find((known) => known === asked);
+    if (format === undefined) throw new Error(`there is no format '${asked}'`);
+    if (values.json && format !== 'json') throw new Error(`--json is not --format ${format}: choose one`);
     return { config: values.config, format, strict: values.strict };
   } catch (thrown) {
     io.err(`pinwarden: ${thrown instanceof Error ? thrown.message : String(thrown)}\n${USAGE}`);

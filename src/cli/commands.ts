@@ -39,16 +39,16 @@ const USAGE_EXIT = { 2: 'wrong command line' };
 
 const SERVE: Readonly<Record<string, Entry>> = {
   run: {
-    usage: ['run [-c FILE]'],
+    usage: ['run [-c FILE] [--json]'],
     does: 'the proxy',
-    options: [config],
+    options: [config, { flag: '--json', does: 'the first screen as one line of JSON' }],
     exits: { 0: 'ended by a signal', 1: 'the start was refused', ...USAGE_EXIT },
     load: async () => (await import('./run.ts')).runRun,
   },
   demo: {
-    usage: ['demo [--keep]'],
+    usage: ['demo [--keep] [--json]'],
     does: 'good, rotated and attacked upstreams on loopback, and what the proxy makes of them',
-    options: [{ flag: '--keep', does: 'go on until Ctrl-C' }],
+    options: [{ flag: '--keep', does: 'go on until Ctrl-C' }, json],
     exits: { 0: 'every verdict is as the story says', 1: 'one is not', ...USAGE_EXIT },
     load: async () => (await import('./demo.ts')).runDemo,
   },
@@ -68,9 +68,9 @@ const SERVE: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./doctor.ts')).runDoctor,
   },
   healthcheck: {
-    usage: ['healthcheck [--url URL]'],
+    usage: ['healthcheck [--url URL] [--json]'],
     does: 'is the proxy on this machine ready? For container engines',
-    options: [{ flag: '--url', takes: 'text', value: 'URL', does: 'what to ask: http://127.0.0.1:9464/readyz' }],
+    options: [{ flag: '--url', takes: 'text', value: 'URL', does: 'what to ask: http://127.0.0.1:9464/readyz' }, json],
     exits: { 0: 'ready', 1: 'not ready, or no answer', ...USAGE_EXIT },
     load: async () => (await import('./healthcheck.ts')).runHealthcheck,
   },
@@ -78,11 +78,12 @@ const SERVE: Readonly<Record<string, Entry>> = {
 
 const JUDGE: Readonly<Record<string, Entry>> = {
   check: {
-    usage: ['check [-c FILE] [--format text|json|github] [--strict]'],
+    usage: ['check [-c FILE] [--format text|json|github] [--json] [--strict]'],
     does: 'every mistake of configuration and policies at once',
     options: [
       config,
       { flag: '--format', takes: ['text', 'json', 'github'], value: 'FORMAT', does: 'how to print' },
+      { flag: '--json', does: 'short for --format json' },
       { flag: '--strict', does: 'warnings count as errors' },
     ],
     exits: { 0: 'valid', 1: 'invalid', ...USAGE_EXIT },
@@ -140,9 +141,9 @@ const JUDGE: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./verify.ts')).runVerify,
   },
   pins: {
-    usage: ['pins FILE.pem…'],
+    usage: ['pins FILE.pem… [--json]'],
     does: 'the pin of each key in the files',
-    options: [],
+    options: [json],
     operand: 'file',
     exits: { 0: 'done', 1: 'something in the files cannot be read', ...USAGE_EXIT },
     load: async () => (await import('./pins.ts')).runPins,
@@ -153,7 +154,7 @@ const CLIENTS: Readonly<Record<string, Entry>> = {
   ca: {
     usage: [
       'ca info [-c FILE] [--json]',
-      'ca export [--out FILE] [--der] [-c FILE]',
+      'ca export [--out FILE] [--der] [-c FILE] [--json]',
       'ca rotate [--promote] [--dry-run] [-c FILE] [--json]',
       'ca trust|untrust [--dry-run] [-c FILE] [--json]',
     ],

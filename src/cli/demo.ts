@@ -1,4 +1,4 @@
-/** `demo [--keep]`: upstreams on loopback, one policy, requests through the real proxy, and why each went as it did. */
+/** `demo [--keep] [--json]`: upstreams on loopback, one policy, requests through the real proxy, and why each went as it did. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../host/clock.ts';
@@ -19,13 +19,13 @@ const DRAIN_MS = 200;
 
 /** @returns 0 when every verdict is as the story says, 1 otherwise, 2 for a wrong command line. */
 export async function runDemo(argv: readonly string[], io: Io): Promise<number> {
-  const keep = keepArgument(argv, io);
-  if (keep === null) return 2;
+  const options = readOptions(argv, io);
+  if (options === null) return 2;
   const stage = await setStage(systemClock);
   try {
     const supervisor = await startProxy(stage, io);
     try {
-      return await play(stage, supervisor, keep, io);
+      return await play(stage, supervisor, options, io);
     } finally {
       await supervisor.drain(DRAIN_MS);
     }
@@ -34,12 +34,18 @@ export async function runDemo(argv: readonly string[], io: Io): Promise<number> 
   }
 }
 
-function keepArgument(argv: readonly string[], io: Io): boolean | null {
+interface Options {
+  readonly keep: boolean;
+  readonly json: boolean;
+}
+
+function readOptions(argv: readonly string[], io: Io): Options | null {
   try {
-    const options = { keep: { type: 'boolean', default: false } } as const;
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values.keep;
+    const options = { keep: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } } as const;
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
   } catch (thrown) {
-    io.err(`pinwarden: ${thrown instanceof Error ? thrown.message : String(thrown)}\nusage: pinwarden demo [--keep]\n`);
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    io.err(`pinwarden demo: ${why}\nusage: pinwarden demo [--keep] [--json]\n`);
     return null;
   }
 }
@@ -57,24 +63,41 @@ async function startProxy(stage: Stage, io: Io): Promise<Supervisor> {
   });
 }
 
-async function play(stage: Stage, supervisor: Supervisor, keep: boolean, io: Io): Promise<number> {
+async function play(stage: Stage, supervisor: Supervisor, { keep, json }: Options, io: Io): Promise<number> {
   const proxyPort = supervisor.bound[0]?.port ?? 0;
   const caPem = readText(stage.caFile, MAX_PEM_BYTES);
-  io.out(`pinwarden demo: ${SCENES.length} hosts on loopback, one policy, the real proxy; no network is used\n\n`);
-  let asExpected = true;
+  const tell = (text: string): void => {
+    if (!json) io.out(text);
+  };
+  tell(`pinwarden demo: ${SCENES.length} hosts on loopback, one policy, the real proxy; no network is used\n\n`);
+  const played: Played[] = [];
   for (const scene of SCENES) {
     const reply = await askThrough({ proxyPort, host: scene.host, port: stage.port, caPem });
-    asExpected = verdictOf(reply) === scene.expected && asExpected;
-    io.out(printScene(scene, reply));
+    played.push({ scene, reply });
+    tell(printScene(scene, reply));
   }
-  io.out(await printCounts(supervisor));
-  io.out(
-    asExpected
-      ? 'every verdict is as the story says\nnext: npm start, then: curl -x http://127.0.0.1:3128 --cacert <CA file> https://…\n'
-      : 'A VERDICT IS NOT AS THE STORY SAYS\n',
-  );
-  if (keep) await keepRunning(stage, supervisor, proxyPort, io);
+  const asExpected = played.every(({ scene, reply }) => verdictOf(reply) === scene.expected);
+  const counts = await countsOf(supervisor);
+  tell(`metrics\n${counts.map((line) => `    ${line}`).join('\n')}\n\n`);
+  tell(asExpected ? 'every verdict is as the story says\n' : 'A VERDICT IS NOT AS THE STORY SAYS\n');
+  tell(asExpected ? NEXT_STEP : 'next: npx --no pinwarden doctor\n');
+  const kept = keep ? keptAt(stage, supervisor) : null;
+  if (json) io.out(`${JSON.stringify({ ok: asExpected, scenes: played.map(sceneJson), metrics: counts, kept })}\n`);
+  if (kept !== null) await keepRunning(kept, tell);
   return asExpected ? 0 : 1;
+}
+
+const NEXT_STEP = 'next: npm start, which prints a curl line for hosts of the real network\n';
+
+interface Played {
+  readonly scene: Scene;
+  readonly reply: Reply;
+}
+
+function sceneJson({ scene, reply }: Played): object {
+  const { host, story, why, expected } = scene;
+  const { status, proxyStatus, problem, body } = reply;
+  return { host, story, why, expected, verdict: verdictOf(reply), status, proxyStatus, problem, relayed: body };
 }
 
 function verdictOf({ status, proxyStatus }: Reply): 'allow' | 'alert' | 'block' | 'error' {
@@ -104,22 +127,37 @@ function printScene(scene: Scene, reply: Reply): string {
 }
 
 /** The same story as Prometheus sees it. */
-async function printCounts(supervisor: Supervisor): Promise<string> {
+async function countsOf(supervisor: Supervisor): Promise<readonly string[]> {
   const text = await supervisor.metricsText();
   const shown = text.split('\n').filter((line) => /^pinwarden_(verdicts|pin_hits|pin_failures)_total\{/.test(line));
-  return `metrics\n${shown
-    .filter((line) => !line.endsWith(' 0'))
-    .map((line) => `    ${line}`)
-    .join('\n')}\n\n`;
+  return shown.filter((line) => !line.endsWith(' 0'));
 }
 
-async function keepRunning(stage: Stage, supervisor: Supervisor, proxyPort: number, io: Io): Promise<void> {
-  const curls = SCENES.map(
-    ({ host }) => `  curl -i -x http://127.0.0.1:${proxyPort} --cacert ${stage.caFile} https://${host}:${stage.port}/`,
-  );
+/** Where a demo that goes on is reached. */
+interface Kept {
+  readonly directory: string;
+  readonly proxy: string;
+  readonly caFile: string;
+  readonly urls: readonly string[];
+  readonly statusPage: string | null;
+}
+
+function keptAt({ directory, caFile, port }: Stage, supervisor: Supervisor): Kept {
   const { metricsAddress } = supervisor.served;
-  const metrics = metricsAddress === null ? '' : `  curl http://${printListen(metricsAddress)}/metrics\n`;
-  io.out(`\nkept running; Ctrl-C ends it and removes ${stage.directory}\n${curls.join('\n')}\n${metrics}`);
+  return {
+    directory,
+    proxy: `http://127.0.0.1:${supervisor.bound[0]?.port ?? 0}`,
+    caFile,
+    urls: SCENES.map(({ host }) => `https://${host}:${port}/`),
+    statusPage: metricsAddress === null ? null : `http://${printListen(metricsAddress)}/`,
+  };
+}
+
+async function keepRunning({ directory, proxy, caFile, urls, statusPage }: Kept, tell: (text: string) => void) {
+  const curls = urls.map((url) => `  curl -i -x ${proxy} --cacert ${caFile} ${url}\n`);
+  const page = statusPage === null ? '' : `  ${statusPage}  the status page; ${statusPage}metrics\n`;
+  const why = `  npx --no pinwarden why EVENT -c ${directory}/pinwarden.yaml\n`;
+  tell(`\nkept running; Ctrl-C ends it and removes ${directory}\n${curls.join('')}${why}${page}`);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });

@@ -1,7 +1,8 @@
 /** What `run` prints when everything serves: what was proven, what is true now, and what to type next. Pure. */
 import { relative } from 'node:path';
-import type { Config } from '../policy/config.ts';
+import type { Config, ListenAddress } from '../policy/config.ts';
 import type { Policy, Rule } from '../policy/policy.ts';
+import { printListen } from '../runtime/bind.ts';
 
 export interface FirstScreen {
   readonly version: string;
@@ -10,6 +11,8 @@ export interface FirstScreen {
   readonly generation: number;
   readonly workers: number;
   readonly cwd: string;
+  /** How the commands are called here: `npx --no pinwarden` in a clone. */
+  readonly command: string;
   /** Real addresses, `host:port`. */
   readonly listening: readonly string[];
   /** `host:port`; null: off. */
@@ -24,14 +27,39 @@ export interface FirstScreen {
   };
 }
 
+/** The spelling of the README. */
+export const IN_CLONE = 'npx --no pinwarden';
+
+/** The same for programs: one object, whose keys stay. */
+export function firstScreenJson({ config, policy, ca, ...screen }: FirstScreen): object {
+  const { unmatched } = policy;
+  const lowered = policy.rules.filter((rule) => rule.unsafeFloor !== null).map(({ name }) => name);
+  return {
+    version: screen.version,
+    workers: screen.workers,
+    generation: screen.generation,
+    selfTest: screen.selfTest,
+    proxy: screen.listening,
+    ca: { ...ca, notAfter: new Date(ca.notAfterMs).toISOString(), notAfterMs: undefined },
+    rules: { ...countRules(policy), unsafe: lowered },
+    unmatched: unmatched.action === 'deny' ? 'deny' : unmatched.rule.onFailure,
+    statusPage: screen.metrics === null ? null : `http://${screen.metrics}/`,
+    metrics: screen.metrics === null ? null : `http://${screen.metrics}/metrics`,
+    audit: config.audit.file,
+    admin: config.admin === null ? null : 'unix' in config.admin ? config.admin.unix : adminUrl(config.admin),
+  };
+}
+
 export function printFirstScreen(screen: FirstScreen): string {
-  const { config, ca, selfTest, listening, metrics, cwd } = screen;
+  const { config, ca, selfTest, listening, metrics, cwd, command } = screen;
   const caFile = nearer(cwd, ca.file);
   const proxy = listening[0] ?? '';
   const lines = [
     `pinwarden ${screen.version}: ${plural(screen.workers, 'worker')}, generation ${screen.generation}`,
     '',
-    selfTest.ok ? `self-test   a rogue endpoint was blocked (${selfTest.code})` : `self-test   FAILED: ${selfTest.why}`,
+    ...(selfTest.ok
+      ? [`self-test   a rogue endpoint was blocked (${selfTest.code})`]
+      : [`self-test   FAILED: ${selfTest.why}`, `            next: ${command} doctor`]),
     `proxy       ${listening.join(', ')}`,
     `CA          ${caFile}  valid to ${day(ca.notAfterMs)}`,
     `            SHA-256 ${fingerprint(ca.sha256)}`,
@@ -39,30 +67,36 @@ export function printFirstScreen(screen: FirstScreen): string {
       ? '            made just now: nothing trusts it yet; give it to the clients of the proxy and to nobody else'
       : '            clients of the proxy must trust it; nothing else should',
     ...policyLines(config, screen.policy),
-    `metrics     ${metrics === null ? 'off' : `http://${metrics}/metrics  (also /healthz /readyz /version)`}`,
-    `audit       ${nearer(cwd, config.audit.file)}  (pinwarden why EVENT, pinwarden events)`,
-    ...(config.admin === null ? [] : [`admin       ${adminText(cwd, config.admin)}  (pinwarden watch)`]),
+    `status page ${metrics === null ? 'off, with the metrics' : `http://${metrics}/  (also /metrics /healthz /readyz /version)`}`,
+    `audit       ${nearer(cwd, config.audit.file)}  (${command} why EVENT)`,
+    ...(config.admin === null ? [] : [`admin       ${adminText(cwd, config.admin)}  (${command} watch)`]),
     '',
     'try it:',
     `  curl -x http://${proxy} --cacert ${caFile} https://example.com/`,
+    'next, see the chain of a host of yours and get a rule for it:',
+    `  ${command} probe YOUR-HOST`,
     'no network at hand:',
-    '  npm run demo',
+    command === IN_CLONE ? '  npm run demo' : `  ${command} demo`,
     '',
   ];
   return lines.join('\n');
 }
 
 function policyLines(config: Config, policy: Policy): readonly string[] {
-  const blocking = policy.rules.filter((rule) => rule.onFailure === 'block' && rule.mode !== 'bypass').length;
-  const alerting = policy.rules.filter((rule) => rule.onFailure === 'alert' && rule.mode !== 'bypass').length;
-  const bypassing = policy.rules.filter((rule) => rule.mode === 'bypass').length;
-  const counts = [`${blocking} block`, `${alerting} alert`, ...(bypassing > 0 ? [`${bypassing} bypass`] : [])];
+  const { block, alert, bypass } = countRules(policy);
+  const counts = [`${block} block`, `${alert} alert`, ...(bypass > 0 ? [`${bypass} bypass`] : [])];
   return [
     `rules       ${policy.rules.length}: ${counts.join(', ')}`,
     `            always blocked: no path to ${anchorsText(config)}, a wrong name, a proven revocation, a denied key`,
     `            ${unmatchedText(policy)}`,
     ...policy.rules.filter((rule) => rule.unsafeFloor !== null).map(unsafeText),
   ];
+}
+
+function countRules({ rules }: Policy): Readonly<Record<'block' | 'alert' | 'bypass', number>> {
+  const judged = rules.filter(({ mode }) => mode !== 'bypass');
+  const block = judged.filter(({ onFailure }) => onFailure === 'block').length;
+  return { block, alert: judged.length - block, bypass: rules.length - judged.length };
 }
 
 function anchorsText({ anchors }: Config): string {
@@ -82,7 +116,11 @@ function unsafeText(rule: Rule): string {
 }
 
 function adminText(cwd: string, admin: NonNullable<Config['admin']>): string {
-  return 'unix' in admin ? nearer(cwd, admin.unix) : `http://${admin.address}:${admin.port}`;
+  return 'unix' in admin ? nearer(cwd, admin.unix) : adminUrl(admin);
+}
+
+function adminUrl(admin: ListenAddress): string {
+  return `http://${printListen(admin)}`;
 }
 
 /** The shorter of the absolute and the relative name. */

@@ -1,77 +1,93 @@
-/** `pins FILE.pem…`: the pin of each certificate or public key in the files, with its subject, ready to be pasted. */
+/** `pins FILE.pem… [--json]`: the pin of each certificate or public key in the files, with its subject, ready to be pasted. */
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { FileError, readBytes } from '../host/files.ts';
 import { clip } from '../model/text.ts';
 import { parseCertificate } from '../pki/x509/parse.ts';
 import { MAX_PEM_CHARACTERS, type PemBlock, parsePemBlocks } from '../pki/x509/pem.ts';
 import { parseSpki } from '../pki/x509/spki.ts';
 import type { Io } from './io.ts';
+import { EXIT_OK, EXIT_USAGE, readArguments, UsageError, withUsage } from './usage.ts';
 
 const EXIT_UNREADABLE = 1;
-const EXIT_USAGE = 2;
+
+interface Key {
+  readonly file: string;
+  /** Place in the file, from 1. */
+  readonly block: number;
+  readonly pin: string;
+  /** Null: a bare public key. */
+  readonly subject: string | null;
+}
+
+interface Unreadable {
+  readonly file: string;
+  /** Null: the file as a whole. */
+  readonly block: number | null;
+  readonly why: string;
+  readonly exit: number;
+}
+
+type Found = Key | Unreadable;
 
 /** @returns 0, 1 when something in the files cannot be read, 2 for a wrong command line or an unreadable file. */
 export async function runPins(argv: readonly string[], io: Io): Promise<number> {
-  let files: readonly string[];
-  try {
-    files = parseArgs({ args: [...argv], options: {}, strict: true, allowPositionals: true }).positionals;
-  } catch (thrown) {
-    io.err(`pinwarden pins: ${thrown instanceof Error ? thrown.message : 'unknown option'}\n`);
-    return EXIT_USAGE;
-  }
-  if (files.length === 0) {
-    io.err('pinwarden pins: give one or more PEM files with certificates or public keys\n');
-    return EXIT_USAGE;
-  }
-  let exit = 0;
-  for (const file of files) exit = Math.max(exit, printFile(file, io));
-  return exit;
+  return withUsage('pins', io, async () => {
+    const { values, positionals } = readArguments(argv, { json: { type: 'boolean', default: false } });
+    if (positionals.length === 0) throw new UsageError('give one or more PEM files with certificates or public keys');
+    const found = positionals.flatMap((file) => readFile(file, io.cwd));
+    const keys = found.filter((one): one is Key => 'pin' in one);
+    const unreadable = found.filter((one): one is Unreadable => 'why' in one);
+    if (values.json) io.out(`${JSON.stringify({ keys, unreadable: unreadable.map(({ exit, ...one }) => one) })}\n`);
+    else for (const { pin, subject } of keys) io.out(`${pin}  ${subject ?? '(public key)'}\n`);
+    for (const { file, block, why } of unreadable) {
+      io.err(`pinwarden pins: ${file}: ${block === null ? '' : `block ${block}: `}${why}\n`);
+    }
+    if (unreadable.length > 0) io.err('next: give certificates or public keys, as PEM or DER\n');
+    return Math.max(EXIT_OK, ...unreadable.map(({ exit }) => exit));
+  });
 }
 
-function printFile(file: string, io: Io): number {
+function readFile(file: string, cwd: string): readonly Found[] {
+  const unreadable = (why: string, exit: number, block: number | null = null): Unreadable => ({
+    file,
+    block,
+    why,
+    exit,
+  });
   let bytes: Buffer;
   try {
-    bytes = readBytes(resolve(io.cwd, file), MAX_PEM_CHARACTERS);
+    bytes = readBytes(resolve(cwd, file), MAX_PEM_CHARACTERS);
   } catch (thrown) {
     if (!(thrown instanceof FileError)) throw thrown;
-    io.err(`pinwarden pins: ${thrown.message}\n`);
-    return EXIT_USAGE;
+    return [unreadable(thrown.message.slice(thrown.file.length + 2), EXIT_USAGE)];
   }
   const blocks = bytes.includes('-----BEGIN ')
     ? parsePemBlocks(bytes.toString('latin1'))
     : ({ ok: true, value: [{ label: 'CERTIFICATE', bytes, offset: 0 }] } as const);
-  if (!blocks.ok) {
-    io.err(`${file}: ${blocks.why}\n`);
-    return EXIT_UNREADABLE;
-  }
-  let exit = blocks.value.length === 0 ? EXIT_UNREADABLE : 0;
-  if (exit !== 0) io.err(`${file}: no PEM block\n`);
-  for (const [index, block] of blocks.value.entries()) {
-    const pin = pinOf(block);
-    if (pin.ok) {
-      io.out(`${pin.text}\n`);
-      continue;
-    }
-    io.err(`${file}: block ${index + 1}: ${pin.why}\n`);
-    exit = EXIT_UNREADABLE;
-  }
-  return exit;
+  if (!blocks.ok) return [unreadable(blocks.why, EXIT_UNREADABLE)];
+  if (blocks.value.length === 0) return [unreadable('no PEM block', EXIT_UNREADABLE)];
+  return blocks.value.map((block, index) => {
+    const pinned = pinOf(block);
+    if (!pinned.ok) return unreadable(pinned.why, EXIT_UNREADABLE, index + 1);
+    return { file, block: index + 1, pin: pinned.pin, subject: pinned.subject };
+  });
 }
 
-type Pinned = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly why: string };
+type Pinned =
+  | { readonly ok: true; readonly pin: string; readonly subject: string | null }
+  | { readonly ok: false; readonly why: string };
 
 /** The hash is over the SPKI as it stands in the certificate, never over a re-encoding. */
 function pinOf(block: PemBlock): Pinned {
   if (block.label === 'PUBLIC KEY') {
     const key = parseSpki(block.bytes);
     const digest = createHash('sha256').update(block.bytes).digest('base64');
-    return key.ok ? { ok: true, text: `sha256/${digest}  (public key)` } : { ok: false, why: key.why };
+    return key.ok ? { ok: true, pin: `sha256/${digest}`, subject: null } : { ok: false, why: key.why };
   }
   if (block.label !== 'CERTIFICATE')
     return { ok: false, why: `${clip(block.label)} is no certificate and no public key` };
   const parsed = parseCertificate(block.bytes);
   if (!parsed.ok) return { ok: false, why: parsed.why };
-  return { ok: true, text: `sha256/${parsed.value.spkiSha256}  ${clip(parsed.value.subject.text)}` };
+  return { ok: true, pin: `sha256/${parsed.value.spkiSha256}`, subject: clip(parsed.value.subject.text) };
 }

@@ -1,4 +1,4 @@
-/** `run [-c FILE]`: the proxy, in the foreground, until a signal ends it. */
+/** `run [-c FILE] [--json]`: the proxy, in the foreground, until a signal ends it. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { printListen } from '../runtime/bind.ts';
 import { judgeEnvironment } from '../runtime/environment.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
 import { StartError, startSupervisor } from '../runtime/supervisor-start.ts';
-import { printFirstScreen } from './first-screen.ts';
+import { type FirstScreen, firstScreenJson, IN_CLONE, printFirstScreen } from './first-screen.ts';
 import type { Io } from './io.ts';
 import { versions } from './version.ts';
 
@@ -20,15 +20,15 @@ const HURRY_MS = 500;
 
 /** @returns 0 after a drain, 1 when the start was refused, 2 for a wrong command line. */
 export async function runRun(argv: readonly string[], io: Io): Promise<number> {
-  const file = configArgument(argv, io);
-  if (file === null) return EXIT_USAGE;
+  const options = readOptions(argv, io);
+  if (options === null) return EXIT_USAGE;
   const environment = judgeEnvironment(io.env);
   for (const line of [...environment.refusals, ...environment.warnings]) io.err(`pinwarden: ${line}\n`);
   if (environment.refusals.length > 0) return EXIT_REFUSED;
   const signals = listenForSignals();
   try {
     const supervisor = await startSupervisor({
-      configPath: resolve(io.cwd, file),
+      configPath: resolve(io.cwd, options.config),
       clock: systemClock,
       // A pause that nobody waits for any more must not keep the process: a second signal ends the drain's delay.
       pause: async (durationMs) => pause(durationMs, undefined, { ref: false }),
@@ -38,7 +38,8 @@ export async function runRun(argv: readonly string[], io: Io): Promise<number> {
       cores: availableParallelism(),
       uid: process.getuid?.() ?? null,
     });
-    io.out(screenOf(supervisor, io.cwd));
+    const screen = screenOf(supervisor, io);
+    io.out(options.json ? `${JSON.stringify(firstScreenJson(screen))}\n` : printFirstScreen(screen));
     return await serve(supervisor, signals, io);
   } catch (thrown) {
     if (!(thrown instanceof StartError)) throw thrown;
@@ -49,35 +50,42 @@ export async function runRun(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function configArgument(argv: readonly string[], io: Io): string | null {
+function readOptions(argv: readonly string[], io: Io): { readonly config: string; readonly json: boolean } | null {
   try {
     const { values } = parseArgs({
       args: [...argv],
-      options: { config: { type: 'string', short: 'c', default: DEFAULT_CONFIG } },
+      options: {
+        config: { type: 'string', short: 'c', default: DEFAULT_CONFIG },
+        json: { type: 'boolean', default: false },
+      },
       strict: true,
       allowPositionals: false,
     });
-    return values.config;
+    return values;
   } catch (thrown) {
-    io.err(`pinwarden: ${thrown instanceof Error ? thrown.message : String(thrown)}\nusage: pinwarden run [-c FILE]\n`);
+    io.err(
+      `pinwarden: ${thrown instanceof Error ? thrown.message : String(thrown)}\nusage: pinwarden run [-c FILE] [--json]\n`,
+    );
     return null;
   }
 }
 
-function screenOf(supervisor: Supervisor, cwd: string): string {
+function screenOf(supervisor: Supervisor, { cwd, env }: Io): FirstScreen {
   const { config, generation, ca, served } = supervisor;
-  return printFirstScreen({
+  return {
     version: versions().version,
     config,
     policy: generation.policy,
     generation: generation.number,
     workers: supervisor.workers,
     cwd,
+    // npm and npx say so; a package that is installed has its command in the path.
+    command: env['npm_command'] === undefined ? 'pinwarden' : IN_CLONE,
     listening: supervisor.bound.map(printListen),
     metrics: served.metricsAddress === null ? null : printListen(served.metricsAddress),
     selfTest: served.selfTest,
     ca: { file: ca.certificateFile, sha256: ca.ca.sha256, notAfterMs: ca.ca.notAfterMs, created: ca.created },
-  });
+  };
 }
 
 /** Signals that come before everything serves are remembered. */

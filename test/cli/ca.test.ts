@@ -18,7 +18,8 @@ describe('ca', () => {
     [['burn']],
     [['info', 'export']],
     [['info', '--promote']],
-    [['export', '--json']],
+    [['export', '--json', '--der']],
+    [['export', '--json', '--out', 'both.json']],
     [['export', '--der']],
     [['rotate', '--out', 'x']],
     [['trust', '--promote']],
@@ -83,6 +84,13 @@ describe('ca export', () => {
     expect((await ca('export', '--out', 'both.pem')).exit).toBe(0);
     const next = readFileSync(here.path('config/next-ca.pem'), 'utf8');
     expect(readFileSync(here.path('both.pem'), 'utf8')).toBe(current + next);
+    const { certificates } = JSON.parse((await ca('export', '--json')).out) as {
+      certificates: { slot: string; pem: string }[];
+    };
+    expect(certificates.map(({ slot, pem }) => ({ slot, pem }))).toEqual([
+      { slot: 'current', pem: current },
+      { slot: 'next', pem: next },
+    ]);
     await ca('export', '--der', '--out', 'ca.der');
     expect(new X509Certificate(readFileSync(here.path('ca.der'))).ca).toBe(true);
   });

@@ -31,11 +31,14 @@ async function check(...argv: string[]) {
 }
 
 describe('check', () => {
-  it.each([['--format', 'xml'], ['--unknown'], ['file.yaml']])('wrong command line: %s', async (...argv) => {
-    const { code, err } = await check(...argv.filter((arg) => typeof arg === 'string'));
-    expect(code).toBe(2);
-    expect(err).toContain('usage: pinwarden check');
-  });
+  it.each([['--format', 'xml'], ['--json', '--format', 'github'], ['--unknown'], ['file.yaml']])(
+    'wrong command line: %s',
+    async (...argv) => {
+      const { code, err } = await check(...argv.filter((arg) => typeof arg === 'string'));
+      expect(code).toBe(2);
+      expect(err).toContain('usage: pinwarden check');
+    },
+  );
 
   it('says every mistake at once, with line, caret and next step', async () => {
     const { code, out } = await check('-c', 'bad.yaml');
@@ -87,7 +90,7 @@ describe('check', () => {
       message: '`x` is not an IP address',
       hint: 'write an address such as 127.0.0.1 or ::1',
     });
-    const good = JSON.parse((await check('-c', 'good.yaml', '--format', 'json')).out);
+    const good = JSON.parse((await check('-c', 'good.yaml', '--json')).out);
     expect(good).toMatchObject({ ok: true, rules: 1, mistakes: [] });
   });
 

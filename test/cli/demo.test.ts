@@ -51,6 +51,28 @@ describe('the demo', () => {
     await eventually('sockets are closed', () => openSockets() <= before.sockets);
   });
 
+  it('is one object with --json, and where to find what is kept', async () => {
+    const ran = runDemo(['--json', '--keep'], io);
+    await eventually('it is kept', () => text.endsWith('}\n'), 30_000);
+    const told = JSON.parse(text) as { readonly kept: { readonly statusPage: string }; readonly scenes: object[] };
+    expect(told).toMatchObject({
+      ok: true,
+      metrics: expect.arrayContaining(['pinwarden_verdicts_total{policy="good",verdict="allow"} 1']) as string[],
+    });
+    expect(told.scenes).toHaveLength(SCENES.length);
+    for (const [index, { host, expected }] of SCENES.entries()) {
+      expect(told.scenes[index]).toMatchObject({
+        host,
+        expected,
+        verdict: expected,
+        status: expected === 'block' ? 502 : 200,
+      });
+    }
+    expect(await (await fetch(told.kept.statusPage)).text()).toContain('attacked');
+    process.emit('SIGINT', 'SIGINT');
+    expect(await ran).toBe(0);
+  });
+
   it('stays up with --keep until a signal, with lines to paste', async () => {
     const before = directories();
     const ran = runDemo(['--keep'], io);

@@ -1,28 +1,32 @@
-import { expect, it } from 'vitest';
-import { type FirstScreen, printFirstScreen } from '../../src/cli/first-screen.ts';
+import { describe, expect, it } from 'vitest';
+import { type FirstScreen, firstScreenJson, IN_CLONE, printFirstScreen } from '../../src/cli/first-screen.ts';
 import { loadConfig } from '../../src/policy/load.ts';
 import { AT_MS, policyOf } from '../support/entries.ts';
 
-function screen(fields: Partial<FirstScreen> = {}, config: object = {}): string {
+function facts(fields: Partial<FirstScreen> = {}, config: object = {}): FirstScreen {
   const loaded = loadConfig(JSON.stringify({ version: 1, policies: [], ...config }), '/work-dir/config/pinwarden.yaml');
   if (!loaded.ok) throw new Error(loaded.mistakes[0]?.message);
-  return printFirstScreen({
+  return {
     version: '1.2.3',
     config: loaded.value,
     policy: policyOf([]),
     generation: 4,
     workers: 2,
     cwd: '/work-dir',
+    command: IN_CLONE,
     listening: ['127.0.0.1:3128'],
     metrics: '127.0.0.1:9464',
     selfTest: { ok: true, code: 'chain.private-root' },
     ca: { file: '/work-dir/config/ca.pem', sha256: 'ab'.repeat(32), notAfterMs: AT_MS, created: false },
     ...fields,
-  });
+  };
 }
 
+const screen = (...args: Parameters<typeof facts>): string => printFirstScreen(facts(...args));
+
 it('does not hide a self-test that failed', () => {
-  expect(screen({ selfTest: { ok: false, why: 'answered with 200' } })).toContain('FAILED: answered with 200');
+  const text = screen({ selfTest: { ok: false, why: 'answered with 200' } });
+  expect(text).toContain('FAILED: answered with 200\n            next: npx --no pinwarden doctor\n');
 });
 
 it('names every rule that lowers the floor, with its end', () => {
@@ -39,8 +43,11 @@ it('says what was proven, where things are, what blocks, and what to type', () =
   expect(text).toContain('config/ca.pem  valid to 2026-03-01');
   expect(text).toContain('SHA-256 AB:AB:');
   expect(text).toContain('hosts that no rule names: terminate, failures block');
-  expect(text).toContain('http://127.0.0.1:9464/metrics');
+  expect(text).toContain('status page http://127.0.0.1:9464/  (also /metrics /healthz /readyz /version)');
   expect(text).toContain('curl -x http://127.0.0.1:3128 --cacert config/ca.pem https://');
+  expect(text).toContain('\n  npx --no pinwarden probe YOUR-HOST\n');
+  expect(text).toContain('(npx --no pinwarden why EVENT)');
+  expect(text).toContain('\n  npm run demo\n');
   expect(text).not.toContain('nothing trusts it yet');
 });
 
@@ -56,7 +63,7 @@ it('says that nothing trusts a new CA, and counts rules by what they do', () => 
   expect(text).toContain('rules       3: 1 block, 1 alert, 1 bypass');
   expect(text).toContain('--cacert /elsewhere/ca.pem');
   expect(text).toContain("a root of the system's store");
-  expect(text).toContain('metrics     off');
+  expect(text).toContain('status page off, with the metrics');
   expect(text).toContain(': 1 worker,');
 });
 
@@ -65,4 +72,50 @@ it('says when other hosts are denied, and when anchors are files', () => {
   const text = screen({ policy }, { anchors: ['roots.pem'] });
   expect(text).toContain('hosts that no rule names: denied');
   expect(text).toContain('a root of the configured files');
+});
+
+it('calls its commands as they are called where it is installed', () => {
+  const text = screen({ command: 'pinwarden' });
+  expect(text).toContain('\n  pinwarden probe YOUR-HOST\n');
+  expect(text).toContain('\n  pinwarden demo\n');
+  expect(text).not.toMatch(/npx|npm/);
+});
+
+describe('for programs', () => {
+  it('holds what the screen says', () => {
+    const unsafeFloor = { action: 'alert', reason: 'the vendor sleeps', until: '2026-12-01' };
+    const rules = [
+      { name: 'a', match: ['a.example'], onFailure: 'block' },
+      { name: 'b', match: ['b.example'], unsafeFloor },
+      { name: 'c', match: ['c.example'], mode: 'bypass', reason: 'not TLS' },
+    ];
+    const made = firstScreenJson(
+      facts({ policy: policyOf(rules) }, { admin: { address: '::1', port: 1, tokenFile: 't' } }),
+    );
+    expect(JSON.parse(JSON.stringify(made))).toEqual({
+      version: '1.2.3',
+      workers: 2,
+      generation: 4,
+      selfTest: { ok: true, code: 'chain.private-root' },
+      proxy: ['127.0.0.1:3128'],
+      ca: {
+        file: '/work-dir/config/ca.pem',
+        sha256: 'ab'.repeat(32),
+        created: false,
+        notAfter: '2026-03-01T00:00:00.000Z',
+      },
+      rules: { block: 2, alert: 0, bypass: 1, unsafe: ['b'] },
+      unmatched: 'block',
+      statusPage: 'http://127.0.0.1:9464/',
+      metrics: 'http://127.0.0.1:9464/metrics',
+      audit: '/work-dir/config/audit.ndjson',
+      admin: 'http://[::1]:1',
+    });
+  });
+
+  it('says null where nothing listens', () => {
+    const policy = { ...policyOf([]), unmatched: { action: 'deny' } as const };
+    const made = firstScreenJson(facts({ metrics: null, policy }));
+    expect(made).toMatchObject({ statusPage: null, metrics: null, admin: null, unmatched: 'deny' });
+  });
 });

@@ -35,7 +35,9 @@ it('refuses a wrong command line', async () => {
 });
 
 it('says no when nobody answers, in time', async () => {
-  expect(await run('--url', 'http://127.0.0.1:1/readyz')).toMatchObject({ code: 1 });
+  const refused = await run('--url', 'http://127.0.0.1:1/readyz');
+  expect(refused.code).toBe(1);
+  expect(refused.out).toMatch(/^no answer from 127\.0\.0\.1:1: .*\nnext: start the proxy/);
   const silent = await ask(() => undefined);
   expect(silent.code).toBe(1);
   expect(silent.out).toContain('no answer');
@@ -43,9 +45,13 @@ it('says no when nobody answers, in time', async () => {
 
 it('says no to every answer but 200, and what it was', async () => {
   const draining = await ask((_, response) => response.writeHead(503).end('{"ready":false}\n'));
-  expect(draining).toEqual({ code: 1, out: '503 {"ready":false}\n' });
+  expect(draining).toEqual({
+    code: 1,
+    out: '503 {"ready":false}\nnext: wait for what is false, or ask: pinwarden doctor\n',
+  });
   const elsewhere = await ask((_, response) => response.writeHead(302, { location: '/' }).end());
   expect(elsewhere.code).toBe(1);
+  expect(elsewhere.out).toContain('next: say where the metrics address of the proxy is');
   const torn = await ask(
     (_, response) => response.writeHead(200, { 'content-length': 9 }).write('x') && response.destroy(),
   );
@@ -60,4 +66,23 @@ it('says yes to 200, and reads no more than it needs', async () => {
   });
   expect(endless.code).toBe(0);
   expect(endless.out.length).toBeLessThan(5000);
+});
+
+it('says the same to programs', async () => {
+  const server = createServer((_, response) => response.writeHead(503).end('{"ready":false}\n'));
+  const port = await listen(server);
+  undo.push(async () => {
+    server.closeAllConnections();
+    await closeServer(server);
+  });
+  const url = `http://127.0.0.1:${port}/readyz`;
+  const unready = await run('--json', '--url', url);
+  expect(unready.code).toBe(1);
+  expect(JSON.parse(unready.out)).toEqual({
+    ok: false,
+    url,
+    status: 503,
+    says: '{"ready":false}',
+    next: expect.stringContaining('doctor') as string,
+  });
 });

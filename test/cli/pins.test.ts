@@ -27,11 +27,14 @@ async function run(...argv: readonly string[]) {
 describe('pins', () => {
   it('refuses wrong usage and what is no key', async () => {
     expect((await run()).exit).toBe(2);
-    expect((await run('--json')).exit).toBe(2);
+    const nothing = await run('--json');
+    expect(nothing).toMatchObject({ exit: 2, out: '' });
+    expect(nothing.err).toContain('usage: pinwarden pins FILE.pem');
     expect((await run('missing.pem')).exit).toBe(2);
     for (const name of ['private.pem', 'empty.pem', 'broken.pem', 'cut.pem']) {
-      const { exit, out } = await run(name);
+      const { exit, out, err } = await run(name);
       expect({ name, exit, out }).toEqual({ name, exit: 1, out: '' });
+      expect(err).toMatch(/\nnext: .+\n$/);
     }
   });
 
@@ -45,6 +48,20 @@ describe('pins', () => {
     expect(lines[2]).toBe(lines[0]);
     expect(lines[3]).toBe(`${leaf.pin}  (public key)`);
     expect(out).not.toContain('\u202e');
+  });
+
+  it('prints one object for programs, with what it could not read', async () => {
+    const { exit, out } = await run('both.pem', 'key.pem', 'private.pem', 'missing.pem', '--json');
+    expect(exit).toBe(2);
+    const { keys, unreadable } = JSON.parse(out) as { keys: { subject: string }[]; unreadable: unknown[] };
+    expect(keys).toHaveLength(3);
+    expect(keys[0]).toEqual({ file: 'both.pem', block: 1, pin: leaf.pin, subject: 'CN=good.test' });
+    expect(keys[1]?.subject).not.toContain('\u202e');
+    expect(keys[2]).toEqual({ file: 'key.pem', block: 1, pin: leaf.pin, subject: null });
+    expect(unreadable).toEqual([
+      { file: 'private.pem', block: 1, why: expect.stringContaining('no certificate and no public key') as string },
+      { file: 'missing.pem', block: null, why: 'no such file' },
+    ]);
   });
 
   it('goes on after a file that it cannot read', async () => {

@@ -63,18 +63,23 @@ describe('refuses', () => {
   });
 });
 
-async function start(): Promise<{ readonly output: () => string; readonly ended: Promise<unknown> }> {
-  const started = spawn(process.execPath, [MAIN, 'run', '-c', 'pinwarden.yaml'], { cwd: dir, env: plainEnv() });
+async function start(...more: readonly string[]) {
+  const argv = [MAIN, 'run', '-c', 'pinwarden.yaml', ...more];
+  const started = spawn(process.execPath, argv, { cwd: dir, env: plainEnv() });
   child = started;
   let text = '';
+  let out = '';
+  started.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+  });
   for (const stream of [started.stdout, started.stderr]) {
     stream.on('data', (chunk: Buffer) => {
       text += chunk.toString();
     });
   }
   const ended = once(started, 'exit');
-  await eventually('the first screen', () => text.includes('try it:') || started.exitCode !== null, 20_000);
-  return { output: () => text, ended };
+  await eventually('the first screen', () => /try it:|"selfTest"/.test(text) || started.exitCode !== null, 20_000);
+  return { output: () => text, stdout: () => out, ended };
 }
 
 describe('runs', () => {
@@ -87,6 +92,20 @@ describe('runs', () => {
     child?.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
     expect(output()).toContain('0 tunnels finished, 0 were cut');
+  });
+
+  it('and with --json writes one line for programs to standard output, whose addresses answer', async () => {
+    const { stdout, ended } = await start('--json');
+    const [line = '', ...rest] = stdout().split('\n');
+    expect(rest).toEqual(['']);
+    const said = JSON.parse(line) as Record<string, unknown>;
+    expect(said).toMatchObject({ workers: 1, selfTest: { ok: true }, ca: { created: true }, unmatched: 'block' });
+    const page = await fetch(String(said['statusPage']));
+    expect(await page.text()).toContain('<h1>Pinwarden</h1>');
+    expect(await (await fetch(String(said['metrics']))).text()).toContain('pinwarden_workers 1');
+    child?.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    expect(stdout()).toBe(`${line}\n`);
   });
 
   it('and ends at a signal that comes before everything serves', async () => {
