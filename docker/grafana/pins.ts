@@ -58,7 +58,7 @@ const PIN_ROW: Row = {
       4,
       'Floors lowered',
       'short',
-      'Policies with unsafeFloor in force: invalid upstreams are let through with an alert.',
+      'Policies with unsafeFloor or unsafeTls in force: invalid upstreams are let through with an alert, old TLS is spoken.',
       one(`count(pinwarden_override_active{${MINE}} == 1) or vector(0)`, 'policies'),
       { steps: ZERO_IS_GOOD },
     ),

@@ -1,5 +1,6 @@
 /** An exhibit as text: for a ticket, and still a PEM file that `verify` and openssl read. Pure. */
 import { CODES } from '../model/codes.ts';
+import { readTlsVersion } from '../model/tls.ts';
 import type { Exhibit, ExpectedKey, ObservedKey } from '../observe/exhibit.ts';
 import { targetOf } from './event-line.ts';
 import { plural } from './screen.ts';
@@ -63,7 +64,7 @@ export function sessionText({
   group,
   alpn,
 }: Pick<Exhibit, 'tlsVersion' | 'cipher' | 'group' | 'alpn'>): string {
-  const version = tlsVersion === null ? null : tlsVersion.replace(/^(?:TLSv)?/, 'TLS ');
+  const version = tlsVersion === null ? null : `TLS ${readTlsVersion(tlsVersion) ?? tlsVersion.replace(/^TLSv/, '')}`;
   return [version, cipher, group, alpn].filter((one) => one !== null).join(', ') || '-';
 }
 

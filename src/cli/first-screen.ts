@@ -1,5 +1,6 @@
 /** What `run` prints when everything serves: what was proven, what is true now, and what to type next. Pure. */
 import { relative } from 'node:path';
+import { printTlsFloor } from '../model/tls.ts';
 import type { Config, ListenAddress } from '../policy/config.ts';
 import type { Policy, Rule } from '../policy/policy.ts';
 import { printListen } from '../runtime/bind.ts';
@@ -89,7 +90,7 @@ function policyLines(config: Config, policy: Policy): readonly string[] {
     `rules       ${policy.rules.length}: ${counts.join(', ')}`,
     `            always blocked: no path to ${anchorsText(config)}, a wrong name, a proven revocation, a denied key`,
     `            ${unmatchedText(policy)}`,
-    ...policy.rules.filter((rule) => rule.unsafeFloor !== null).map(unsafeText),
+    ...policy.rules.flatMap(unsafeTexts),
   ];
 }
 
@@ -110,9 +111,13 @@ function unmatchedText({ unmatched }: Policy): string {
   return `hosts that no rule names: ${mode}, failures ${onFailure}`;
 }
 
-function unsafeText(rule: Rule): string {
-  const until = rule.unsafeFloor === null ? '' : day(rule.unsafeFloor.untilMs);
-  return `UNSAFE      rule ${rule.name} lets invalid upstreams through until ${until}: ${rule.unsafeFloor?.reason ?? ''}`;
+function unsafeTexts({ name, unsafeFloor, unsafeTls }: Rule): readonly string[] {
+  const line = (does: string, { untilMs, reason }: { readonly untilMs: number; readonly reason: string }): string =>
+    `UNSAFE      rule ${name} ${does} until ${day(untilMs)}: ${reason}`;
+  return [
+    ...(unsafeFloor === null ? [] : [line('lets invalid upstreams through', unsafeFloor)]),
+    ...(unsafeTls === null ? [] : [line(`accepts ${printTlsFloor(unsafeTls)},`, unsafeTls)]),
+  ];
 }
 
 function adminText(cwd: string, admin: NonNullable<Config['admin']>): string {

@@ -22,6 +22,7 @@ import type { Line } from '../upstream/line.ts';
 import { createResolver, type Resolver } from '../upstream/resolve.ts';
 import { dialVia } from '../upstream/via.ts';
 import { examine } from '../verify/examine.ts';
+import { tlsFloorOf } from '../verify/floor.ts';
 import { judge, type Verdict } from '../verify/judge.ts';
 import type { Report } from '../verify/report.ts';
 import type { AnchorSet, Trust } from '../verify/trust.ts';
@@ -113,13 +114,14 @@ export async function look(authority: Authority, via: Authority | null, glass: G
 }
 
 async function openLine(authority: Authority, via: Authority | null, glass: Glass): Promise<Line> {
-  const { limits, resolver, anchors } = glass;
+  const { limits, resolver, anchors, rule } = glass;
   const signal = AbortSignal.timeout(limits.dialTimeoutMs + limits.handshakeTimeoutMs + 60_000);
   const addresses = await resolver.resolve(via ?? authority, ANYWHERE, signal);
   const ask = {
     authority,
     alpn: ALPN,
     anchors,
+    tls: tlsFloorOf(rule, systemClock.nowMs()),
     completing: () => [],
     handshakeTimeoutMs: limits.handshakeTimeoutMs,
     clock: systemClock,

@@ -8,17 +8,7 @@
 import type { CheckName } from './outcome.ts';
 
 /** Where on the straight line a code arises. */
-export type Stage =
-  | CheckName
-  | 'request'
-  | 'admission'
-  | 'limit'
-  | 'resolve'
-  | 'dial'
-  | 'tls'
-  | 'hello'
-  | 'response'
-  | 'self';
+export type Stage = CheckName | 'request' | 'admission' | 'limit' | 'resolve' | 'dial' | 'hello' | 'response' | 'self';
 
 /** Error types of RFC 9209 §2.3 that we use. */
 export type ProxyStatusError =
@@ -92,7 +82,7 @@ export const CODES = Object.freeze({
   'dial.unreachable': row('dial', false, 30, 502, 'destination_ip_unroutable', 'there is no route to the upstream', 'check routes to the upstream'),
   'dial.failed': row('dial', false, 30, 502, 'connection_terminated', 'the connection to the upstream broke', 'retry, then check the upstream'),
   'tls.protocol': row('tls', false, 35, 502, 'tls_protocol_error', 'the upstream does not speak acceptable TLS', 'check the upstream with openssl s_client'),
-  'tls.version': row('tls', false, 36, 502, 'tls_protocol_error', 'the upstream speaks no TLS version or cipher that the rule allows', 'upgrade the upstream'),
+  'tls.version': row('tls', true, 36, 502, 'tls_protocol_error', 'the upstream speaks no TLS version or cipher that the rule allows', 'upgrade the upstream'),
   'tls.alert': row('tls', false, 35, 502, 'tls_alert_received', 'the upstream refused the handshake by alert', 'check ALPN, server name and client certificate demands'),
   'tls.closed': row('tls', false, 35, 502, 'connection_terminated', 'the upstream closed during the handshake', 'check the upstream'),
   'tls.timeout': row('tls', false, 35, 504, 'connection_timeout', 'the TLS handshake did not end in time', 'check the upstream and the path to it'),

@@ -7,10 +7,11 @@ import type { Finding } from './finding.ts';
 /** Facts beside a finding or outcome: small, already escaped by whoever prints them; peer strings are capped by the maker. */
 export type Facts = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
-/** The checks in the order in which a report lists them. `chain` and `identity` are the floor and have no requirement word. */
+/** The checks in the order in which a report lists them. `chain`, `identity` and `tls` are the floor and have no requirement word. */
 export const CHECKS = [
   'chain',
   'identity',
+  'tls',
   'pins',
   'publicRoot',
   'ct',

@@ -99,6 +99,11 @@ export const INSTRUMENTS = Object.freeze({
     LIFETIME_SECONDS,
   ),
   tunnelBytes: counter('tunnel_bytes_total', 'Bytes relayed: up is from client to upstream.', ['direction']),
+  unsafeTls: counter(
+    'unsafe_tls_connections_total',
+    'Connections let through below the normal TLS floor, by unsafeTls of the rule.',
+    ['policy', 'version'],
+  ),
   connections: gauge('connections_active', 'Open connections.', ['side']),
   handshakes: histogram(
     'upstream_handshake_duration_seconds',
@@ -142,7 +147,9 @@ export const INSTRUMENTS = Object.freeze({
     ]),
   ),
   policies: supervised(gauge('policies', 'Rules of the active generation, by mode.', ['mode'])),
-  overrideActive: supervised(gauge('override_active', '1 while a rule lowers the floor by unsafeFloor.', ['policy'])),
+  overrideActive: supervised(
+    gauge('override_active', '1 while a rule lowers a floor by unsafeFloor or unsafeTls.', ['policy']),
+  ),
   pinExpiry: supervised(
     gauge('pin_expiry_timestamp_seconds', 'When the first pin of the policy expires, seconds since the epoch.', [
       'policy',

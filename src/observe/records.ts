@@ -8,7 +8,9 @@ import { CODES } from '../model/codes.ts';
 import type { Evidence } from '../model/evidence.ts';
 import { CHECKS, type Facts } from '../model/outcome.ts';
 import { clip } from '../model/text.ts';
+import { readTlsVersion } from '../model/tls.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
+import { needsUnsafeTls } from '../verify/floor.ts';
 import type { Report } from '../verify/report.ts';
 import type { CloseEntry, VerdictEntry } from './recorder.ts';
 
@@ -36,11 +38,18 @@ export function verdictRecord(entry: VerdictEntry, worker: number, evidenceId: s
     'pinwarden.codes': codesOf(entry),
     'pinwarden.assurance': evidence?.assurance ?? 'none',
     'pinwarden.generation': entry.generation,
+    ...(usedUnsafeTls(entry) ? { 'pinwarden.override': 'unsafeTls' } : {}),
     ...(evidenceId === null ? {} : { 'pinwarden.evidence': evidenceId }),
     ...(report === null ? {} : reportFields(report)),
     ...(evidence === null ? {} : { 'pinwarden.chain': evidence.chain.slice(0, MAX_LIST).map((der) => der.sha256) }),
     ...(Object.keys(entry.facts).length === 0 ? {} : { 'pinwarden.facts': capFacts(entry.facts) }),
   };
+}
+
+/** Bytes may flow, and only because the rule's `unsafeTls` lowers the TLS floor. */
+export function usedUnsafeTls({ rule, evidence, verdict }: VerdictEntry): boolean {
+  const isOpen = verdict === 'allow' || verdict === 'alert';
+  return isOpen && rule !== null && evidence !== null && needsUnsafeTls(rule, evidence);
 }
 
 /** The `close` line. */
@@ -91,7 +100,7 @@ function connectionFields(evidence: Evidence): AuditRecord {
       ? {}
       : {
           'tls.version_protocol': 'tls',
-          'tls.version': tlsVersion.replace(/^TLSv/, ''),
+          'tls.version': readTlsVersion(tlsVersion) ?? clip(tlsVersion),
           'tls.cipher': evidence.cipher,
           'tls.curve': evidence.group,
           'tls.next_protocol': evidence.alpn === null ? null : clip(evidence.alpn),

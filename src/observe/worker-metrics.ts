@@ -7,12 +7,14 @@
 
 import { CODES, type Code, type Stage } from '../model/codes.ts';
 import { CHECKS } from '../model/outcome.ts';
+import { readTlsVersion, TLS_VERSIONS } from '../model/tls.ts';
 import type { Rule } from '../policy/policy.ts';
 import { createExpiries } from './expiries.ts';
 import { createFailingHosts, type FailingSeries } from './failing-hosts.ts';
 import { createGroups, type Groups, MAX_GROUPS, NO_GROUP, OTHER_GROUP } from './groups.ts';
 import { createMeters, type Meters, type Sample } from './metrics.ts';
 import { type CloseEntry, type ConnectionSide, VERDICTS, type VerdictEntry } from './recorder.ts';
+import { usedUnsafeTls } from './records.ts';
 
 /** A snapshot of one worker, as it travels to the supervisor. */
 export interface WorkerSnapshot {
@@ -37,6 +39,8 @@ export interface Metrics {
 
 const CHECK_RESULTS = ['pass', 'fail', 'absent', 'skipped'] as const;
 const PIN_REASONS = ['mismatch', 'denied', 'expired'] as const;
+/** TLS 1.3 has no cipher suite that a rule would have to allow. */
+const UNSAFE_TLS_VERSIONS = TLS_VERSIONS.filter((version) => version !== '1.3');
 /** Alerts that say something about trust (RFC 8446 §6.2); a client may send any byte, so the rest are one label. */
 const CLIENT_ALERTS: ReadonlySet<string> = new Set([
   'access_denied',
@@ -98,6 +102,8 @@ export function createMetrics(): Metrics {
       const path = entry.report?.path ?? null;
       if (path !== null) expiries.saw(policy, path, entry.atMs);
       countTunnel(meters, entry);
+      const version = usedUnsafeTls(entry) ? readTlsVersion(entry.evidence?.tlsVersion ?? null) : null;
+      if (version !== null) meters.add('unsafeTls', { policy, version });
       if (entry.code !== null && entry.authority !== null && entry.verdict !== 'allow' && entry.verdict !== 'error') {
         failing.failed(policy, entry.code, entry.authority.host, entry.atMs);
       }
@@ -158,6 +164,9 @@ function presetPolicies(meters: Meters, groups: Groups, rules: readonly Rule[]):
     }
     if (rule.pins.anyOf.length > 0 || rule.pins.noneOf.length > 0) {
       for (const reason of PIN_REASONS) meters.add('pinFailures', { policy, reason }, 0);
+    }
+    if (rule.unsafeTls !== null) {
+      for (const version of UNSAFE_TLS_VERSIONS) meters.add('unsafeTls', { policy, version }, 0);
     }
   }
 }

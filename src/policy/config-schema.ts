@@ -6,7 +6,20 @@
 import { z } from 'zod';
 import type { Limits } from './config.ts';
 import { DEFAULT_LIMITS, DNS_TIMEOUT_MS } from './limits.ts';
-import { anchors, answer, checks, hosts, mode, name, number, onFailure, plaintext, text, version } from './schema.ts';
+import {
+  anchors,
+  answer,
+  checks,
+  hosts,
+  mode,
+  name,
+  number,
+  onFailure,
+  plaintext,
+  text,
+  tls,
+  version,
+} from './schema.ts';
 
 const address = text('IPv4 or IPv6 address, without brackets.');
 const port = z.int().min(0).max(65_535).meta({ description: 'Port; 0 lets the system choose.' });
@@ -129,6 +142,7 @@ export const configSchema = z
         onFailure,
         checks: checks.optional(),
         anchors: anchors.optional(),
+        tls: tls.optional(),
         plaintext,
         answer,
       })

@@ -1,4 +1,7 @@
 /** Dates of policies: strict, UTC, without a clock. */
+import { backtick } from './mistakes.ts';
+import type { Notes } from './notes.ts';
+import type { YamlPath } from './yaml.ts';
 
 const DATE = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2}):(\d{2})Z)?$/;
 
@@ -16,6 +19,15 @@ export function parseDate(text: string): number | null {
     .map((part) => Number(part ?? 0));
   const atMs = Date.UTC(year, month - 1, day, hour, minute, second);
   return printDate(atMs) === (match[4] === undefined ? `${text}T00:00:00Z` : text) ? atMs : null;
+}
+
+/** Milliseconds since the epoch, or 0 with a note. */
+export function readUntil(text: string, path: YamlPath, notes: Notes): number {
+  const atMs = parseDate(text);
+  if (atMs === null) {
+    notes.error(path, `${backtick(text)} is not a date`, 'write a day in UTC such as `2027-06-01`');
+  }
+  return atMs ?? 0;
 }
 
 /** `2027-06-01T12:00:00Z`. */

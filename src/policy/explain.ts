@@ -6,11 +6,20 @@
  */
 import { type Authority, printAuthority } from '../model/authority.ts';
 import { OPTIONAL_CHECKS } from '../model/outcome.ts';
+import { printTlsFloor } from '../model/tls.ts';
 import { printDate } from './dates.ts';
 import { liesWithin } from './hosts.ts';
 import { type Decision, lookup } from './lookup.ts';
 import { compareText, printPlace } from './mistakes.ts';
-import { anchorsKey, type HostPattern, type Pin, type Place, type Policy, type Rule } from './policy.ts';
+import {
+  anchorsKey,
+  type HostPattern,
+  type Pin,
+  type Place,
+  type Policy,
+  type Rule,
+  type UnsafeTls,
+} from './policy.ts';
 
 export interface Explanation {
   readonly authority: string;
@@ -148,8 +157,14 @@ function fieldsOf(rule: Rule): readonly Field[] {
     field('clients', rule.clients.length === 0 ? 'all' : rule.clients),
     field('allowPrivate', rule.allowPrivate),
     field('metricsGroup', rule.metricsGroup),
+    field('tls.minVersion', rule.tls.minVersion, 'tls'),
     field('unsafeFloor', floor === null ? null : `${floor.action} until ${printDate(floor.untilMs)}: ${floor.reason}`),
+    field('unsafeTls', rule.unsafeTls === null ? null : printUnsafeTls(rule.unsafeTls)),
   ];
+}
+
+function printUnsafeTls({ minVersion, ciphers, untilMs, reason }: UnsafeTls): string {
+  return `${printTlsFloor({ minVersion, ciphers })} until ${printDate(untilMs)}: ${reason}`;
 }
 
 function printPin(pin: Pin): string {

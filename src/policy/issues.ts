@@ -26,7 +26,7 @@ export interface Issue {
 /** Words and keys that the documents promise and nothing implements yet. */
 const NOT_BUILT: ReadonlySet<string> = new Set(
   (
-    'preflight continuity lane via clientCertificate serverName unsafeTls blockPage onProbeFailure rollout shadow ' +
+    'preflight continuity lane via clientCertificate serverName blockPage onProbeFailure rollout shadow ' +
     'notBefore onReload extends redact kind tls proxyProtocol unix next chainFile tokenFile'
   ).split(' '),
 );

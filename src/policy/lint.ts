@@ -2,10 +2,11 @@
  * What is allowed and probably not meant: warnings that depend on today or on all rules together.
  *
  * Does: expiry, missing backups, dead and duplicate pins, dead exceptions, wildcards over public suffixes, hosts that
- * a wildcard leaves out, lowered floors, leftovers in `weakens`, listeners that everybody reaches.
+ * a wildcard leaves out, lowered floors of chains and of TLS, leftovers in `weakens`, listeners that everybody reaches.
  * Does not: refuse anything; `check --strict` does.
  */
 import { parseIp } from '../model/ip.ts';
+import { printTlsFloor } from '../model/tls.ts';
 import { isPublicSuffix } from '../pki/x509/public-suffix.ts';
 import type { Config } from './config.ts';
 import { printDay } from './dates.ts';
@@ -33,6 +34,7 @@ export function lint(policy: Policy, config: Config, nowMs: number): readonly Mi
     lintPins(rule, nowMs, say);
     lintHosts(rule, policy, say);
     lintFloor(rule, nowMs, say);
+    lintUnsafeTls(rule, nowMs, say);
   }
   lintWeakens(policy, nowMs, say);
   return [...found.values()].toSorted(byPlace);
@@ -125,6 +127,22 @@ function lintFloor(rule: Rule, nowMs: number, say: Say): void {
     say(place, `the lowered floor of rule ${backtick(rule.name)} ended on ${day}`, 'remove `unsafeFloor:`');
   } else {
     say(place, `rule ${backtick(rule.name)} lets invalid upstreams through until ${day}`, 'make the upstream valid');
+  }
+}
+
+function lintUnsafeTls({ name, place: at, origins, unsafeTls }: Rule, nowMs: number, say: Say): void {
+  if (unsafeTls === null) {
+    return;
+  }
+  const place = origins['unsafeTls'] ?? at;
+  const day = printDay(unsafeTls.untilMs);
+  if (unsafeTls.untilMs <= nowMs) {
+    say(place, `the lowered TLS floor of rule ${backtick(name)} ended on ${day}`, 'remove `unsafeTls:`');
+  } else {
+    const isNear = unsafeTls.untilMs <= nowMs + EXPIRY_NOTICE_MS;
+    const after = isNear ? '; from then on such an upstream is refused' : '';
+    const message = `rule ${backtick(name)} accepts ${printTlsFloor(unsafeTls)}, until ${day}${after}`;
+    say(place, message, 'upgrade the upstream');
   }
 }
 

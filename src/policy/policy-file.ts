@@ -2,13 +2,14 @@
  * One policy file on its own: text to rules, without a look at other files. A broken file is known to be broken here,
  * so its owner's last good text can stand in for it.
  */
+import { readUntil } from './dates.ts';
 import { issuesToMistakes, withoutFaults } from './issues.ts';
 import { backtick, byPlace, type Loaded, type Mistake, withoutEchoes } from './mistakes.ts';
 import { Notes } from './notes.ts';
 import { compileGroups, type PinGroups } from './pin-groups.ts';
 import type { AnchorsChoice, Rule, Weakens } from './policy.ts';
 import { policyJsonSchema } from './reference.ts';
-import { compileRule, readUntil, type Surroundings } from './rules.ts';
+import { compileRule, type Surroundings } from './rules.ts';
 import { checkShape, type PolicyHeadShape, plainRuleSchema, policyHeadSchema, ruleSchema } from './schema.ts';
 import { atOnce, type Slices } from './slices.ts';
 import type { PolicySource } from './sources.ts';

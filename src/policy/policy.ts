@@ -3,6 +3,7 @@
  * turns one into the other. Rules carry their place so that every answer can say which line decided.
  */
 import type { OptionalCheck, Requirement } from '../model/outcome.ts';
+import type { CipherPolicy, TlsVersion } from '../model/tls.ts';
 import type { PatternTable } from './table.ts';
 
 /** Where something was written; 1-based. */
@@ -59,6 +60,14 @@ export interface UnsafeFloor {
   readonly untilMs: number;
 }
 
+/** Lowers the TLS floor for one rule and nothing else; ends by itself. Metered and printed at start. */
+export interface UnsafeTls {
+  readonly minVersion: TlsVersion;
+  readonly ciphers: CipherPolicy;
+  readonly reason: string;
+  readonly untilMs: number;
+}
+
 export interface Rule {
   readonly name: string;
   readonly owner: string | null;
@@ -79,6 +88,9 @@ export interface Rule {
   readonly allowPrivate: readonly string[];
   readonly metricsGroup: string;
   readonly unsafeFloor: UnsafeFloor | null;
+  /** What an upstream must speak at least. What holds at a moment: `tlsFloorOf` in verify/floor.ts. */
+  readonly tls: { readonly minVersion: TlsVersion };
+  readonly unsafeTls: UnsafeTls | null;
   /** Whether the 200 is sent after the verdict (the default) or only after the client's hello was seen. */
   readonly answer: 'before-hello' | 'after-hello';
   /** Place of each effective field, for explain: field path → place. */

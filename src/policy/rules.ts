@@ -8,7 +8,7 @@
 import { parseCidr } from '../model/ip.ts';
 import { OPTIONAL_CHECKS, type OptionalCheck, type Requirement } from '../model/outcome.ts';
 import type { Forbidden } from './config.ts';
-import { parseDate } from './dates.ts';
+import { readUntil } from './dates.ts';
 import { liesWithin, parsePattern } from './hosts.ts';
 import { backtick, listWords } from './mistakes.ts';
 import type { Notes } from './notes.ts';
@@ -16,6 +16,7 @@ import { resolveFrom } from './paths.ts';
 import { compileReference, type PinGroups } from './pin-groups.ts';
 import type { AnchorsChoice, HostPattern, Pin, Place, Rule, UnsafeFloor } from './policy.ts';
 import type { PinReferenceShape, PlainRuleShape, PolicyShape } from './schema.ts';
+import { compileTls, compileUnsafeTls } from './tls.ts';
 import type { YamlPath } from './yaml.ts';
 
 /** What a rule is compiled in. */
@@ -50,6 +51,8 @@ export const DEFAULT_CHECKS: Readonly<Record<OptionalCheck, Requirement>> = Obje
 /** Keys that an enforcing pin set must have: one in use and one to rotate to (RFC 7469 §4.3). */
 const MIN_ENFORCED_KEYS = 2;
 
+const UNSAFE_KEYS = ['unsafeFloor', 'unsafeTls'] as const;
+
 const NOTHING: readonly never[] = Object.freeze([]);
 const NO_PINS: Rule['pins'] = Object.freeze({ anyOf: NOTHING, noneOf: NOTHING });
 
@@ -73,6 +76,7 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
   const pins = compilePins(shape, path, around);
   const mode = shape.mode ?? defaults.mode ?? 'terminate';
   const writtenAnchors = shape.anchors ?? defaults.anchors;
+  const tls = compileTls(shape.tls, defaults);
   const hasPins = pins.anyOf.length + pins.noneOf.length > 0;
   const rule: Rule = Object.freeze({
     name: shape.name,
@@ -92,6 +96,8 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
       shape.allowPrivate === undefined ? NOTHING : cidrs(shape.allowPrivate, [...path, 'allowPrivate'], notes),
     metricsGroup: shape.metricsGroup ?? defaults.metricsGroup ?? shape.name,
     unsafeFloor: compileUnsafeFloor(shape.unsafeFloor, [...path, 'unsafeFloor'], notes),
+    tls,
+    unsafeTls: compileUnsafeTls(shape.unsafeTls, tls, [...path, 'unsafeTls'], notes),
     answer: shape.answer ?? defaults.answer ?? 'before-hello',
     origins: Object.freeze(origins),
   });
@@ -218,15 +224,6 @@ function compileUnsafeFloor(shape: PlainRuleShape['unsafeFloor'], path: YamlPath
   return Object.freeze({ action: shape.action, reason: shape.reason, untilMs });
 }
 
-/** A date, or 0 with a note. */
-export function readUntil(text: string, path: YamlPath, notes: Notes): number {
-  const atMs = parseDate(text);
-  if (atMs === null) {
-    notes.error(path, `${backtick(text)} is not a date`, 'write a day in UTC such as `2027-06-01`');
-  }
-  return atMs ?? 0;
-}
-
 function checkConsistency(rule: Rule, path: YamlPath, notes: Notes): void {
   if (rule.mode !== 'bypass') {
     return;
@@ -244,6 +241,10 @@ function checkConsistency(rule: Rule, path: YamlPath, notes: Notes): void {
   }
   if (rule.unsafeFloor !== null) {
     notes.error([...path, 'unsafeFloor'], 'a bypassed host has no floor to lower', 'remove `unsafeFloor:`', 'key');
+  }
+  if (rule.unsafeTls !== null) {
+    const hint = 'remove `unsafeTls:`';
+    notes.error([...path, 'unsafeTls'], 'a bypassed host speaks TLS with its client, not with us', hint, 'key');
   }
 }
 
@@ -275,7 +276,9 @@ function checkBounds(rule: Rule, path: YamlPath, around: Surroundings): void {
   if (mayNot.includes('bypass') && rule.mode === 'bypass') {
     notes.error(path, `${who} may not say \`mode: bypass\``, 'ask whoever owns pinwarden.yaml');
   }
-  if (mayNot.includes('unsafe') && rule.unsafeFloor !== null) {
-    notes.error([...path, 'unsafeFloor'], `${who} may not use unsafe keys`, 'ask whoever owns pinwarden.yaml', 'key');
+  for (const key of UNSAFE_KEYS) {
+    if (mayNot.includes('unsafe') && rule[key] !== null) {
+      notes.error([...path, key], `${who} may not use unsafe keys`, 'ask whoever owns pinwarden.yaml', 'key');
+    }
   }
 }

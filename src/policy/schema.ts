@@ -49,7 +49,7 @@ export const checks = z
   .meta({
     description:
       '`require`: failure and absence both fail. `if-present`: failure fails, absence passes. `off`: not judged. ' +
-      'Chain and identity are no checks but the floor.',
+      'Chain, identity and TLS are no checks but the floor.',
   });
 
 export const anchors = z
@@ -95,7 +95,8 @@ export const mode = z.enum(['terminate', 'bypass']).optional().meta({
   default: 'terminate',
 });
 export const onFailure = z.enum(['block', 'alert']).optional().meta({
-  description: 'What a failed check does. The floor (chain, name, revocation, denied keys) blocks either way.',
+  description:
+    'What a failed check does. The floor (chain, name, TLS version, revocation, denied keys) blocks either way.',
   default: 'block',
 });
 export const plaintext = z.enum(['block', 'allow']).optional().meta({
@@ -106,6 +107,14 @@ export const answer = z.enum(['before-hello', 'after-hello']).optional().meta({
     '`before-hello`: verdict first, then 200. `after-hello`: 200 first, so that the hello is seen before the dial.',
   default: 'before-hello',
 });
+export const tls = z
+  .strictObject({
+    minVersion: z.enum(['1.2', '1.3']).optional().meta({
+      description: 'Lowest TLS version, in quotes. What lies below is for `unsafeTls`.',
+      default: '1.2',
+    }),
+  })
+  .meta({ description: 'What the upstream must speak: a TLS version, and with TLS 1.2 ECDHE and AEAD.' });
 const clients = z.array(text('Name of a client group.')).max(100).optional().meta({
   description:
     'Client groups of pinwarden.yaml that the rule is for; empty: all. Outranks a rule for all on the same host.',
@@ -122,6 +131,7 @@ const shared = {
   onFailure,
   checks: checks.optional(),
   anchors: anchors.optional(),
+  tls: tls.optional(),
   plaintext,
   answer,
   metricsGroup: metricsGroup.optional(),
@@ -134,6 +144,25 @@ const unsafeFloor = z
       'Lowers the floor for this rule: an invalid upstream is alerted, not blocked. Metered, and printed at start.',
   });
 
+const unsafeTls = z
+  .strictObject({
+    minVersion: z.enum(['1.0', '1.1', '1.2']).optional().meta({
+      description: 'Lowest TLS version, in quotes. Versions below 1.2 ask for `ciphers: legacy`.',
+      default: '1.2',
+    }),
+    ciphers: z.enum(['legacy', 'default']).optional().meta({
+      description:
+        '`legacy`: CBC and RSA key exchange with AES as well; never NULL, anonymous, EXPORT, RC4, DES, 3DES or MD5.',
+      default: 'legacy',
+    }),
+    reason,
+    until,
+  })
+  .meta({
+    description:
+      'Lets this rule speak to an old appliance. Chain, names, pins and checks stay as they are. Metered, and printed at start.',
+  });
+
 const ruleFields = {
   except: hosts('Patterns that the rule leaves to others.').optional(),
   ...shared,
@@ -144,6 +173,7 @@ const ruleFields = {
     default: [],
   }),
   unsafeFloor: unsafeFloor.optional(),
+  unsafeTls: unsafeTls.optional(),
 };
 const match = hosts(
   '`api.x` exact · `*.x` exactly one label · `**.x` one or more labels · `:port` at the end; no port means every egress port.',

@@ -10,10 +10,11 @@
  */
 import type { Authority } from '../model/authority.ts';
 import { OPTIONAL_CHECKS } from '../model/outcome.ts';
+import { isOlder, printTlsFloor } from '../model/tls.ts';
 import { type ClientSets, clientSets } from './client-sets.ts';
 import { lookup } from './lookup.ts';
 import { backtick, byPlace, type Mistake } from './mistakes.ts';
-import type { AnchorsChoice, HostPattern, Pin, Place, Policy, Rule } from './policy.ts';
+import type { AnchorsChoice, HostPattern, Pin, Place, Policy, Rule, UnsafeTls } from './policy.ts';
 import { UNMATCHED } from './policy-file.ts';
 
 /** One way in which a rule became weaker; also a mistake, so that every printer can show it. */
@@ -31,6 +32,8 @@ export type WeakenedField =
   | 'pins.noneOf'
   | 'pins.onExpiry'
   | 'unsafeFloor'
+  | 'tls.minVersion'
+  | 'unsafeTls'
   | 'plaintext'
   | 'allowPrivate'
   | 'anchors';
@@ -204,6 +207,13 @@ function compareFloor(before: Rule, after: Rule, nowMs: number, say: Say): void 
   if (!hasFloorLowered(before, nowMs) && hasFloorLowered(after, nowMs)) {
     say('unsafeFloor', 'the floor is lowered');
   }
+  if (isOlder(after.tls.minVersion, before.tls.minVersion)) {
+    say('tls.minVersion', `TLS ${after.tls.minVersion} is enough where TLS ${before.tls.minVersion} was asked for`);
+  }
+  const lowered = unsafeTlsAt(after, nowMs);
+  if (lowered !== null && isLowerTls(lowered, unsafeTlsAt(before, nowMs))) {
+    say('unsafeTls', `the TLS floor is lowered to ${printTlsFloor(lowered)}`);
+  }
 }
 
 function compareChecks(before: Rule, after: Rule, say: Say): void {
@@ -273,6 +283,15 @@ function pinKey(pin: Pin): string {
 
 function hasFloorLowered(rule: Rule, nowMs: number): boolean {
   return rule.unsafeFloor !== null && rule.unsafeFloor.untilMs > nowMs;
+}
+
+function unsafeTlsAt({ unsafeTls }: Rule, nowMs: number): UnsafeTls | null {
+  return unsafeTls !== null && nowMs < unsafeTls.untilMs ? unsafeTls : null;
+}
+
+function isLowerTls(after: UnsafeTls, before: UnsafeTls | null): boolean {
+  if (before === null || isOlder(after.minVersion, before.minVersion)) return true;
+  return after.ciphers === 'legacy' && before.ciphers === 'default';
 }
 
 function compareUnmatched(old: Policy, next: Policy, nowMs: number, found: Map<string, Weakening>): void {

@@ -13,6 +13,7 @@ import { asProblem, Problem } from '../model/problem.ts';
 import { anchorsKey, type Rule } from '../policy/policy.ts';
 import { handshake } from '../upstream/handshake.ts';
 import type { Line, RawLine } from '../upstream/line.ts';
+import { tlsFloorOf } from '../verify/floor.ts';
 import type { AnchorSet } from '../verify/trust.ts';
 import type { RequestHead } from '../wire/connect-head.ts';
 import { type ClientHello, needsRsaLeaf } from '../wire/hello-body.ts';
@@ -120,6 +121,7 @@ async function openJudged(visit: Visit, asked: Asked, alpn: readonly string[]): 
     addresses,
     alpn,
     anchors: anchorsOf(house, asked.rule),
+    tls: tlsFloorOf(asked.rule, house.clock.nowMs()),
     completing: (presented) => house.intermediates(presented),
     dialTimeoutMs: house.limits.dialTimeoutMs,
     handshakeTimeoutMs: house.limits.handshakeTimeoutMs,

@@ -7,7 +7,9 @@
  */
 import type { Socket } from 'node:net';
 import { CODES, type Code, type Stage } from '../model/codes.ts';
+import type { Facts } from '../model/outcome.ts';
 import type { Problem } from '../model/problem.ts';
+import { TLS_VERSIONS } from '../model/tls.ts';
 import type { VerdictWord } from '../observe/recorder.ts';
 import type { Rule } from '../policy/policy.ts';
 import type { Report } from '../verify/report.ts';
@@ -42,18 +44,19 @@ export function verdictWord(code: Code): VerdictWord {
 /** What an answer says beyond its code. */
 export function refusalOf(problem: Problem, eventId: string, rule: Rule | null, report: Report | null): Refusal {
   const base = { code: problem.code, rule: rule?.name ?? null, eventId };
-  if (report === null) return { ...base, detail: plainDetail(problem) };
+  if (report === null) return { ...base, detail: plainDetail(problem, rule) };
   const path = report.path ?? report.explanatoryPath ?? [];
   return {
     ...base,
-    detail: detailOf(problem.code, report),
+    detail: detailOf(problem.code, report, rule),
     expected: (rule?.pins.anyOf ?? []).map((pin) => named(pin.spkiSha256, pin.name)),
     observed: path.map((certificate) => named(certificate.spkiSha256, certificate.subject.text)),
   };
 }
 
 /** Of requests and responses, `why` is one of our fixed words and says which part of them was wrong. */
-function plainDetail({ code, facts }: Problem): string {
+function plainDetail({ code, facts }: Problem, rule: Rule | null): string {
+  if (code === 'tls.version') return tlsDetail(facts, rule);
   const { stage, says } = CODES[code];
   const { why } = facts;
   return (stage === 'request' || stage === 'response') && typeof why === 'string' ? `${says} (${why})` : says;
@@ -63,10 +66,23 @@ function named(spkiSha256: string, name: string | null): string {
   return name === null ? `sha256/${spkiSha256}` : `sha256/${spkiSha256} ${name}`;
 }
 
-function detailOf(code: Code, report: Report): string {
+function detailOf(code: Code, report: Report, rule: Rule | null): string {
   const facts = report.findings.find((finding) => finding.code === code)?.facts ?? {};
+  if (code === 'tls.version') return tlsDetail(facts, rule);
   const words = Object.entries(facts).map(([name, value]) => `${name}=${String(value)}`);
   return words.length === 0 ? CODES[code].says : `${CODES[code].says} (${words.join('; ')})`;
+}
+
+/** What the rule allows, what the upstream spoke if that is known, and the words that change it. */
+function tlsDetail({ allowed, spoken }: Facts, rule: Rule | null): string {
+  const heard = typeof spoken === 'string' ? spoken : null;
+  const version = TLS_VERSIONS.find((known) => heard?.startsWith(`TLS ${known} `)) ?? '...';
+  const words =
+    rule?.tls.minVersion === '1.3'
+      ? 'tls: { minVersion: "1.2" }'
+      : `unsafeTls: { minVersion: "${version}", ciphers: legacy, reason: ..., until: ... }`;
+  const upstream = heard === null ? '' : `; the upstream spoke ${heard}`;
+  return `${CODES['tls.version'].says} (allowed: ${String(allowed)}${upstream}; upgrade it, or write ${words} into the rule)`;
 }
 
 /** Before the 200: the whole answer, then the end. `method`: HEAD gets no content. */

@@ -145,6 +145,8 @@ function judgementKey({ client, evidence }: Tunnel): string {
     evidence.chain.map((der) => der.sha256),
     evidence.staple?.sha256 ?? null,
     evidence.openssl,
+    evidence.tlsVersion,
+    evidence.cipher,
     evidence.assurance,
     evidence.protocol ?? null,
     // Validity is judged at the time of the evidence: a minute is finer than any check looks.

@@ -64,7 +64,9 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
       }
       for (const [policy, shown] of words) meters.set('policyInfo', 1, { policy, ...shown });
       lowered = rules.flatMap((rule) =>
-        rule.unsafeFloor === null ? [] : [{ policy: groups.label(rule), untilMs: rule.unsafeFloor.untilMs }],
+        [rule.unsafeFloor, rule.unsafeTls]
+          .filter((exception) => exception !== null)
+          .map(({ untilMs }) => ({ policy: groups.label(rule), untilMs })),
       );
       for (const [label, expiresMs] of expiries) meters.set('pinExpiry', expiresMs / 1000, { policy: label });
       return groups.labels;

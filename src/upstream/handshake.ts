@@ -16,6 +16,8 @@ import type { Authority } from '../model/authority.ts';
 import { Der } from '../model/der.ts';
 import type { Evidence } from '../model/evidence.ts';
 import { Problem } from '../model/problem.ts';
+import { type Agreed, LOWEST_TLS_FLOOR, meetsTlsFloor, type TlsFloor } from '../model/tls.ts';
+import { tlsFacts } from '../verify/checks/tls.ts';
 import type { AnchorSet } from '../verify/trust.ts';
 import { contextFor } from './contexts.ts';
 import { abortProblem, type Dialled, dial } from './dial.ts';
@@ -29,6 +31,8 @@ export interface HandshakeAsk {
   /** Protocol ids as latin1 strings (as ClientHello.alpn has them); empty: the extension is not sent. */
   readonly alpn: readonly string[];
   readonly anchors: AnchorSet;
+  /** What the upstream must speak. */
+  readonly tls: TlsFloor;
   /** Intermediates that may complete what was presented; they go into the Evidence, so that it can be judged again. */
   readonly completing: (presented: readonly Der[]) => readonly Der[];
   readonly dialTimeoutMs: number;
@@ -138,7 +142,7 @@ function startTls({ socket }: Dialled, ask: HandshakeOverAsk): TLSSocket {
   const serverName = serverNameOf(ask.authority);
   const tls = connect({
     socket,
-    secureContext: contextFor(ask.anchors),
+    secureContext: contextFor(ask.anchors, ask.tls),
     // Judged afterwards, on the Evidence; see the head of this file.
     rejectUnauthorized: false,
     // Identity is ours as well (RFC 9525): Node accepts names that we do not, and skips this when the chain fails.
@@ -213,12 +217,52 @@ function awaitCertificateAnswer(tls: TLSSocket, accepted: () => void): NodeJS.Ti
 
 /**
  * Dials and shakes hands. Throws Problem `dial.*`; `tls.protocol`, `tls.version`, `tls.alert`, `tls.closed`,
- * `tls.timeout`, `tls.client-certificate-required` (facts: `reason`, and `alert` with `alertName` when one was sent);
+ * `tls.timeout`, `tls.client-certificate-required` (facts: `reason`, and `alert` with `alertName` when one was sent;
+ * with `tls.version` also `allowed`, and `spoken` when it is known what the upstream speaks);
  * `chain.too-large`, `chain.malformed` when the list cannot be had; the reason of the aborted signal.
  */
 export async function handshake(ask: HandshakeAsk): Promise<Line> {
+  try {
+    return await dialAndShake(ask);
+  } catch (thrown) {
+    throw (await belowFloor(thrown, ask)) ?? thrown;
+  }
+}
+
+async function dialAndShake(ask: HandshakeAsk): Promise<Line> {
   const dialled = await dial(ask.addresses, ask.authority.port, { timeoutMs: ask.dialTimeoutMs, signal: ask.signal });
   return handshakeOver(dialled, ask);
+}
+
+/** The alert (RFC 8446 §6.2). */
+const HANDSHAKE_FAILURE = 40;
+
+/** Nothing is trusted on the way to an explanation. */
+const NO_ANCHORS: AnchorSet = Object.freeze({ name: 'none', anchors: [], bySubject: new Map(), sha256: '' });
+
+/**
+ * handshake_failure says that hello and server do not fit, but not why. A second handshake that offers all that any
+ * rule could allow finds out whether it is our floor; it is thrown away at once, and never judged or used.
+ * Null: it is not the floor, or nobody knows.
+ */
+async function belowFloor(thrown: unknown, ask: HandshakeAsk): Promise<Problem | null> {
+  if (!(thrown instanceof Problem) || thrown.code !== 'tls.alert') return null;
+  if (thrown.facts['alert'] !== HANDSHAKE_FAILURE || ask.signal.aborted) return null;
+  const { minVersion, ciphers } = ask.tls;
+  if (minVersion === LOWEST_TLS_FLOOR.minVersion && ciphers === LOWEST_TLS_FLOOR.ciphers) return null;
+  const agreed = await agreedWithoutFloor(ask);
+  if (agreed === null || meetsTlsFloor(agreed, ask.tls)) return null;
+  return new Problem('tls.version', 'upstream', { ...thrown.facts, ...tlsFacts(ask.tls, agreed) }, thrown);
+}
+
+async function agreedWithoutFloor(ask: HandshakeAsk): Promise<Agreed | null> {
+  try {
+    const { socket, evidence } = await dialAndShake({ ...ask, tls: LOWEST_TLS_FLOOR, anchors: NO_ANCHORS });
+    socket.destroy();
+    return evidence;
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -230,6 +274,9 @@ export async function handshakeOver(dialled: Dialled, ask: HandshakeOverAsk): Pr
     return await secure(dialled, ask);
   } catch (thrown) {
     dialled.socket.destroy();
-    throw thrown;
+    const isVersion = thrown instanceof Problem && thrown.code === 'tls.version';
+    throw isVersion
+      ? new Problem('tls.version', 'upstream', { ...thrown.facts, ...tlsFacts(ask.tls, null) }, thrown)
+      : thrown;
   }
 }

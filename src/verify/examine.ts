@@ -4,7 +4,7 @@
  * Does: run every check, collect all findings, pick the headline.
  * Does not: decide what the findings lead to (judge.ts), nor throw for anything that a peer sent.
  * Validity periods, staples and timestamps are judged at the time of the Evidence; denials, anchors, CRLs and the rule
- * at `nowMs`. So a re-judged tunnel does not fall when its certificate expires, but does when its key is denied.
+ * (its TLS floor too) at `nowMs`. So a re-judged tunnel does not fall when its certificate expires, but does when its key is denied.
  */
 import { CODES, headline } from '../model/codes.ts';
 import type { Evidence } from '../model/evidence.ts';
@@ -23,6 +23,7 @@ import { checkLifetime } from './checks/lifetime.ts';
 import { checkPins, matchingPin } from './checks/pins.ts';
 import { checkPublicRoot } from './checks/public-root.ts';
 import { checkStaple, onStapleAbsent } from './checks/staple.ts';
+import { checkTls } from './checks/tls.ts';
 import { fail, weigh } from './checks/weigh.ts';
 import type { Context, PathContext } from './context.ts';
 import { isFloorLowered } from './floor.ts';
@@ -54,7 +55,8 @@ function examined(evidence: Evidence, rule: Rule, trust: Trust, nowMs: number): 
   const presented = readPresented(evidence, trust);
   if (!presented.ok) {
     const chain = fail(presented.code, presented.facts);
-    return body({ ...allSkipped('needs-path'), ...withoutPath(rule, nowMs, null), chain });
+    const tls = checkTls({ evidence, rule, nowMs });
+    return body({ ...allSkipped('needs-path'), ...withoutPath(rule, nowMs, null), chain, tls });
   }
   const { leaf, candidates, malformed } = presented;
   const context: Context = { evidence, rule, trust, nowMs, seenAtMs: evidence.seenAtMs, leaf };
@@ -64,6 +66,7 @@ function examined(evidence: Evidence, rule: Rule, trust: Trust, nowMs: number): 
     ...allSkipped('needs-path'),
     chain: chain.outcome,
     identity: checkIdentity(context),
+    tls: checkTls(context),
     ...(chain.best?.outcomes ?? withoutPath(rule, nowMs, leaf)),
     continuity: weigh(rule.checks.continuity, checkContinuity, () => 'continuity.unknown'),
   };

@@ -1,7 +1,22 @@
-/** The floor and its one exception: whether a rule's `unsafeFloor` is in force. */
+/** The floor and its exceptions: whether a rule's `unsafeFloor` is in force, and what its `unsafeTls` allows. */
+import type { Evidence } from '../model/evidence.ts';
+import { isOlder, meetsTlsFloor, type TlsFloor } from '../model/tls.ts';
 import type { Rule } from '../policy/policy.ts';
 
 /** True until the exception ends. `nowMs`: milliseconds since the epoch. */
 export function isFloorLowered(rule: Rule, nowMs: number): boolean {
   return rule.unsafeFloor !== null && nowMs < rule.unsafeFloor.untilMs;
+}
+
+/** What an upstream must speak at `nowMs`, milliseconds since the epoch: `tls`, and below it `unsafeTls` until it ends. */
+export function tlsFloorOf({ tls, unsafeTls }: Rule, nowMs: number): TlsFloor {
+  if (unsafeTls === null || nowMs >= unsafeTls.untilMs) return { minVersion: tls.minVersion, ciphers: 'default' };
+  const { minVersion, ciphers } = unsafeTls;
+  return { minVersion: isOlder(minVersion, tls.minVersion) ? minVersion : tls.minVersion, ciphers };
+}
+
+/** True for a connection that would be refused but for `unsafeTls`. */
+export function needsUnsafeTls({ tls, unsafeTls }: Rule, evidence: Evidence): boolean {
+  if (unsafeTls === null || evidence.tlsVersion === null) return false;
+  return !meetsTlsFloor(evidence, { minVersion: tls.minVersion, ciphers: 'default' });
 }

@@ -2,6 +2,7 @@
  * Judge: a report and a rule become a permit or a refusal.
  *
  * The floor blocks always, unless the rule's `unsafeFloor` is in force; everything above it does what `onFailure` says.
+ * `unsafeFloor` is about certificates: the floor of TLS versions and ciphers has a word of its own, `unsafeTls`.
  * Once all pins of a rule have expired with `onExpiry: alert`, a mismatch only alerts.
  * The caller must: hand in the report that `examine` made of this Evidence; any other is answered by a Problem.
  */
@@ -38,8 +39,8 @@ export function judge(report: Report, rule: Rule, evidence: Evidence): Verdict {
 
 /** What the rule does about one code at `nowMs`. */
 export function blocks(code: Code, rule: Rule, nowMs: number): boolean {
-  // Its word is `plaintext`, not `onFailure`.
-  if (code === 'plaintext.denied') return true;
+  // Their words are `plaintext`, `tls` and `unsafeTls`, not `onFailure` or `unsafeFloor`.
+  if (code === 'plaintext.denied' || code === 'tls.version') return true;
   if (CODES[code].floor) return !isFloorLowered(rule, nowMs);
   if (CODES[code].stage === 'pins' && !pinsEnforce(rule, nowMs)) return false;
   return rule.onFailure === 'block';

@@ -36,6 +36,7 @@ it('names of keys and sessions', () => {
   expect(expectedText(key)).toBe('ca   sha256/x  Root (cas, backup)');
   expect(expectedName({ ...key, name: null, group: null, backup: false })).toBe('');
   expect(sessionText({ tlsVersion: 'TLSv1.3', cipher: 'C', group: null, alpn: 'h2' })).toBe('TLS 1.3, C, h2');
+  expect(sessionText({ tlsVersion: 'TLSv1', cipher: 'C', group: null, alpn: null })).toBe('TLS 1.0, C');
   expect(sessionText({ tlsVersion: '1.2', cipher: null, group: null, alpn: null })).toBe('TLS 1.2');
   expect(sessionText({ tlsVersion: null, cipher: null, group: null, alpn: null })).toBe('-');
 });

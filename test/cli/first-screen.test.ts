@@ -35,6 +35,12 @@ it('names every rule that lowers the floor, with its end', () => {
   expect(screen({ policy })).toContain(
     'UNSAFE      rule old lets invalid upstreams through until 2026-12-01: the vendor sleeps',
   );
+  const unsafeTls = { minVersion: '1.0', reason: 'no firmware', until: '2026-11-30' };
+  const both = policyOf([{ name: 'box', match: ['box.example'], unsafeFloor, unsafeTls }]);
+  expect(screen({ policy: both })).toContain(
+    'UNSAFE      rule box accepts TLS 1.0 and later, legacy ciphers too, until 2026-11-30: no firmware',
+  );
+  expect(screen({ policy: both })).toContain('rule box lets invalid upstreams through');
 });
 
 it('says what was proven, where things are, what blocks, and what to type', () => {

@@ -84,7 +84,7 @@ describe('a good line', () => {
     const answer = await one({ id: 7 });
     expect(answer).toMatchObject({ id: 7, verdict: 'allow', code: null, codes: [] });
     expect(answer['path']).toHaveLength(3);
-    expect(Object.keys(answer['outcomes'] as object)).toHaveLength(9);
+    expect(Object.keys(answer['outcomes'] as object)).toHaveLength(10);
     expect(await one({ host: 'other.test' })).toMatchObject({
       verdict: 'block',
       code: 'identity.mismatch',

@@ -22,11 +22,20 @@ describe('the catalogue of codes', () => {
   });
 
   it('answers every certificate code with tls_certificate_error and 502', () => {
-    const checks = new Set<string>(CHECKS);
+    const checks = new Set<string>(CHECKS.filter((check) => check !== 'tls'));
     for (const code of codes) {
       if (!checks.has(CODES[code].stage)) continue;
       expect([code, CODES[code].status, CODES[code].proxyStatus]).toEqual([code, 502, 'tls_certificate_error']);
     }
+  });
+
+  it('blocks every TLS version below the floor, as the finding of a check and not of a certificate', () => {
+    expect(CODES['tls.version']).toMatchObject({
+      stage: 'tls',
+      floor: true,
+      status: 502,
+      proxyStatus: 'tls_protocol_error',
+    });
   });
 
   it('puts every finding about the chain and the identity on the floor', () => {

@@ -88,6 +88,21 @@ describe('verdict', () => {
     });
   });
 
+  it('says when only unsafeTls let the bytes flow', () => {
+    const rule = ruleOf({ unsafeTls: { minVersion: '1.0', reason: 'no firmware', until: '2027-01-01' } });
+    const evidence = evidenceOf({ tlsVersion: 'TLSv1', cipher: 'TLS_RSA_WITH_AES_128_CBC_SHA' });
+    expect(verdictRecord(verdictEntry({ rule, evidence }), 1)).toMatchObject({
+      'tls.version': '1.0',
+      'tls.cipher': 'TLS_RSA_WITH_AES_128_CBC_SHA',
+      'pinwarden.verdict': 'allow',
+      'pinwarden.override': 'unsafeTls',
+    });
+    const without = [{ rule }, { evidence }, { rule, evidence, verdict: 'block', code: 'pin.mismatch' } as const];
+    for (const fields of without) {
+      expect(verdictRecord(verdictEntry(fields), 1)).not.toHaveProperty(['pinwarden.override']);
+    }
+  });
+
   it('of an offline or raw line leaves TLS out', () => {
     const evidence = evidenceOf({ tlsVersion: null, address: null, assurance: 'none' });
     const record = verdictRecord(verdictEntry({ evidence, report: null }), 1);

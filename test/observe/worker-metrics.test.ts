@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { mergeSnapshots, printSnapshot } from '../../src/observe/metrics.ts';
 import { createMetrics, type Metrics } from '../../src/observe/worker-metrics.ts';
 import { parseCertificate } from '../../src/pki/x509/parse.ts';
-import { AT_MS, closeEntry, mismatchReport, reportOf, ruleOf, verdictEntry } from '../support/entries.ts';
+import { AT_MS, closeEntry, evidenceOf, mismatchReport, reportOf, ruleOf, verdictEntry } from '../support/entries.ts';
 import { parseMetrics } from '../support/house.ts';
 import { testPki } from '../support/test-pki.ts';
 
@@ -94,6 +94,22 @@ it('never makes a label of what a peer sent', async () => {
   expect(text.value('pinwarden_client_alerts_total', { client: 'ci', alert: 'closed' })).toBe(0);
   expect(text.value('pinwarden_client_alerts_total', { client: '_other', alert: 'closed' })).toBe(1);
   expect(text.series.some((series) => series.startsWith('pinwarden_fake'))).toBe(false);
+});
+
+it('counts what only unsafeTls let through, and starts at zero', async () => {
+  const metrics = createMetrics();
+  const unsafeTls = { minVersion: '1.0', reason: 'no firmware', until: '2027-01-01' };
+  const rule = ruleOf({ unsafeTls });
+  await metrics.setRules([rule, ruleOf({ name: 'modern' })]);
+  const count = async (labels: object) =>
+    (await scrape(metrics)).value('pinwarden_unsafe_tls_connections_total', { policy: 'bank', ...labels });
+  expect((await scrape(metrics)).series.filter((series) => series.includes('unsafe_tls'))).toHaveLength(3);
+  const evidence = evidenceOf({ tlsVersion: 'TLSv1', cipher: 'TLS_RSA_WITH_AES_128_CBC_SHA' });
+  metrics.verdict(verdictEntry({ rule, evidence }));
+  metrics.verdict(verdictEntry({ rule, evidence, verdict: 'block', code: 'pin.mismatch' }));
+  metrics.verdict(verdictEntry({ rule }));
+  expect(await count({})).toBe(1);
+  expect(await count({ version: '1.0' })).toBe(1);
 });
 
 it('drops the series of a rule that is gone', async () => {

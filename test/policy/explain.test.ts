@@ -82,7 +82,17 @@ describe('explain', () => {
       'unsafeFloor: { action: alert, reason: old box, until: 2027-06-01 }, allowPrivate: [10.0.0.0/8], clients: [ci]';
     const floor = policyOf(`rules: [{ name: r, match: [r.example], ${rule} }]`);
     const text = printExplanation(explain(floor, at('r.example'), ['ci']));
+    const old = policyOf(
+      'rules:\n- { name: r, match: [r.example], tls: { minVersion: "1.3" },\n    unsafeTls: { minVersion: "1.0", reason: old box, until: 2027-06-01 } }',
+    );
+    const lowered = printExplanation(explain(old, at('r.example'), []));
+    expect(lowered).toMatch(/tls\.minVersion +1\.3 +.*a\.yaml:3:/);
+    expect(lowered).toMatch(
+      /unsafeTls +TLS 1\.0 and later, legacy ciphers too until 2027-06-01T00:00:00Z: old box +.*a\.yaml:4:5/,
+    );
     expect(text).toContain('alert until 2027-06-01T00:00:00Z: old box');
+    expect(text).toMatch(/tls\.minVersion +1\.2 +default/);
+    expect(text).toMatch(/unsafeTls +— /);
     expect(text).toMatch(/allowPrivate +10\.0\.0\.0\/8/);
   });
 });

@@ -54,6 +54,12 @@ describe('lint', () => {
     const floor = (until: string) => rule(`unsafeFloor: { action: alert, reason: r, until: ${until} }`);
     expect(words(floor('2027-06-01'))).toEqual(['rule `r` lets invalid upstreams through until 2027-06-01']);
     expect(words(floor('2026-06-01'))).toEqual(['the lowered floor of rule `r` ended on 2026-06-01']);
+    const tls = (until: string) => rule(`unsafeTls: { minVersion: "1.1", reason: r, until: ${until} }`);
+    expect(words(tls('2028-06-01'))).toEqual([
+      'rule `r` accepts TLS 1.1 and later, legacy ciphers too, until 2028-06-01',
+    ]);
+    expect(words(tls('2027-01-15'))[0]).toContain('; from then on such an upstream is refused');
+    expect(words(tls('2026-06-01'))).toEqual(['the lowered TLS floor of rule `r` ended on 2026-06-01']);
     const weakens = (name: string, until: string) =>
       `weakens: [{ rule: ${name}, reason: r, until: ${until} }]\n${rule('')}`;
     expect(words(weakens('r', '2026-06-01'))).toEqual(['this entry ended on 2026-06-01']);

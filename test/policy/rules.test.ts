@@ -35,6 +35,7 @@ rules:
   - { name: out, match: [b.pay.example, pay.example] }
   - { name: by, match: [c.pay.example], mode: bypass, reason: r }
   - { name: fl, match: [d.pay.example], unsafeFloor: { action: alert, reason: r, until: 2027-06-01 } }
+  - { name: tl, match: [e.pay.example], unsafeTls: { reason: r, until: 2027-06-01 } }
 `,
       { owner: 'payments', mayMatch: [bound('**.pay.example')], mayNot: ['bypass', 'unsafe'] },
     );
@@ -42,6 +43,7 @@ rules:
       '4:41 `pay.example` is outside what owner `payments` may match',
       '5:5 owner `payments` may not say `mode: bypass`',
       '6:41 owner `payments` may not use unsafe keys',
+      '7:41 owner `payments` may not use unsafe keys',
     ]);
   });
 });
@@ -64,6 +66,8 @@ describe('rules: compiled', () => {
       answer: 'before-hello',
       metricsGroup: 'r',
       unsafeFloor: null,
+      tls: { minVersion: '1.2' },
+      unsafeTls: null,
       reason: null,
       owner: null,
     });

@@ -30,6 +30,11 @@ describe('weakenings: refused', () => {
       change('onFailure', 'unsafeFloor: { action: alert, reason: r, until: 2028-01-01 }, onFailure'),
       ['bank unsafeFloor'],
     ],
+    [
+      'old TLS is spoken',
+      change('onFailure', 'unsafeTls: { minVersion: "1.0", reason: r, until: 2028-01-01 }, onFailure'),
+      ['bank unsafeTls'],
+    ],
     ['plain HTTP is allowed', change('onFailure', 'plaintext: allow, onFailure'), ['bank plaintext']],
     [
       'private addresses are allowed',
@@ -60,6 +65,29 @@ describe('weakenings: refused', () => {
     const alerting = policy('{ name: trial, match: [a.example], onFailure: alert }');
     const next = policy(`{ name: other, match: [a.example], ${fields} }`);
     expect(weakenings(alerting, next, NOW_MS).map((entry) => `${entry.rule} ${entry.what}`)).toEqual([`trial ${what}`]);
+  });
+
+  it('a rule whose TLS floor sinks, by whatever word', () => {
+    const floored = (fields: string) => policy(`{ name: bank, match: [a.example], onFailure: alert, ${fields} }`);
+    const words = (from: string, to: string) => weakenings(floored(from), floored(to), NOW_MS).map(({ what }) => what);
+    const unsafe = (version: string, ciphers: string, until = '2028-01-01') =>
+      `unsafeTls: { minVersion: "${version}", ciphers: ${ciphers}, reason: r, until: ${until} }`;
+    expect(words('tls: { minVersion: "1.3" }', '')).toEqual(['tls.minVersion']);
+    expect(words('tls: { minVersion: "1.3" }', 'tls: { minVersion: "1.2" }')).toEqual(['tls.minVersion']);
+    expect(words('', 'tls: { minVersion: "1.3" }')).toEqual([]);
+    expect(words(unsafe('1.1', 'legacy'), unsafe('1.0', 'legacy'))).toEqual(['unsafeTls']);
+    const modern = `tls: { minVersion: "1.3" }, ${unsafe('1.2', 'default')}`;
+    expect(words(modern, `tls: { minVersion: "1.3" }, ${unsafe('1.2', 'legacy')}`)).toEqual(['unsafeTls']);
+    expect(words(unsafe('1.0', 'legacy', '2026-12-31'), unsafe('1.0', 'legacy'))).toEqual(['unsafeTls']);
+    // Ended, or the same again.
+    expect(words('', unsafe('1.0', 'legacy', '2026-12-31'))).toEqual([]);
+    expect(words(unsafe('1.0', 'legacy'), unsafe('1.1', 'legacy', '2029-01-01'))).toEqual([]);
+  });
+
+  it('hosts that no rule matches may sink as little', () => {
+    const before = policyOf(`rules: [${BANK}]`, configOf('unmatched: { tls: { minVersion: "1.3" } }'));
+    const found = weakenings(before, policyOf(`rules: [${BANK}]`, configOf()), NOW_MS);
+    expect(found.map(({ rule, what }) => `${rule} ${what}`)).toEqual(['unmatched tls.minVersion']);
   });
 
   it('a rule that trusts other anchors than it chose', () => {

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../src/host/clock.ts';
+import { type Clock, systemClock } from '../../src/host/clock.ts';
 import { createCa } from '../../src/minting/ca.ts';
 import type { CloseEntry, Recorder, VerdictEntry } from '../../src/observe/recorder.ts';
 import { createSignatureMemory } from '../../src/pki/x509/signature.ts';
@@ -35,6 +35,8 @@ export interface ProxyOptions {
   readonly rules?: readonly RuleYaml[];
   /** More keys of pinwarden.yaml. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Default: the real one. */
+  readonly clock?: Clock;
   /** Keys of `limits:` in pinwarden.yaml. */
   readonly limits?: Partial<Limits>;
 }
@@ -86,7 +88,7 @@ export async function startProxy(options: ProxyOptions): Promise<TestProxy> {
   const compiled = (rules: readonly RuleYaml[], config = options.config ?? {}): Compiled =>
     compileText(++number, options, rules, config, ca.certificatePem);
   const built = buildHouse({
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     recorder,
     ca,
     ticketKeys: randomBytes(48),

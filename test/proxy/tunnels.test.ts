@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { rejudge } from '../../src/proxy/tunnels.ts';
+import { openTunnel as openedTunnel, rejudge } from '../../src/proxy/tunnels.ts';
 import { connectTo, tunnel } from '../support/client.ts';
 import { closeAfterEach, goodLeaf, HOST, handshakeIn, origin, PINS_OF_OTHERS, pki, proxyFor, say } from './stage.ts';
 
@@ -45,6 +45,23 @@ describe('a reload cuts an open tunnel', () => {
     expect(await rejudge(proxy.house)).toEqual({ kept: 0, cut: 1 });
     await new Promise((resolve) => client.once('close', resolve));
   });
+});
+
+it('tunnels that differ in TLS alone are judged one by one', async () => {
+  const { upstream, proxy } = await openTunnel();
+  const client = await tunnel(proxy.port, `${HOST}:${upstream.port}`, proxyTrust(proxy));
+  client.on('error', () => undefined);
+  const [real] = [...proxy.house.tunnels.all()];
+  if (real === undefined) throw new Error('no tunnel');
+  const older = { tlsVersion: 'TLSv1.2', cipher: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256' };
+  const twin = openedTunnel({ ...real, eventId: 'twin', evidence: Object.freeze({ ...real.evidence, ...older }) });
+  const remove = proxy.house.tunnels.add(twin);
+  proxy.reload([{ ...RULE, tls: { minVersion: '1.3' } }]);
+  expect(await rejudge(proxy.house)).toEqual({ kept: 1, cut: 1 });
+  expect(twin.cutSignal.aborted).toBe(true);
+  expect(await say(client, 'still')).toBe('still');
+  remove();
+  client.destroy();
 });
 
 describe('a reload keeps an open tunnel', () => {

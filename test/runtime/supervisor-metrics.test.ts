@@ -57,6 +57,16 @@ it('shows a lowered floor', async () => {
   expect((await read(metrics)).value('pinwarden_override_active', { policy: 'old' })).toBe(1);
   metrics.overrides(Date.parse('2026-12-01'));
   expect((await read(metrics)).series.some((series) => series.includes('override_active'))).toBe(false);
+  const unsafeTls = { minVersion: '1.0', reason: 'no firmware', until: '2026-12-02' };
+  metrics.generation({ number: 2, sha256: 'y', policy: policyOf([rule('box', { unsafeFloor, unsafeTls })]) });
+  for (const [at, active] of [
+    ['2026-11-30', 1],
+    ['2026-12-01', 1],
+    ['2026-12-02', 0],
+  ] as const) {
+    metrics.overrides(Date.parse(at));
+    expect([at, (await read(metrics)).value('pinwarden_override_active', { policy: 'box' })]).toEqual([at, active]);
+  }
 });
 
 it('has one info series for a group, whose rules need not share their words', async () => {

@@ -8,6 +8,7 @@ import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from
 import { afterEach, describe, expect, it } from 'vitest';
 import { Der } from '../../src/model/der.ts';
 import { Problem } from '../../src/model/problem.ts';
+import { LOWEST_TLS_FLOOR } from '../../src/model/tls.ts';
 import { handshake } from '../../src/upstream/handshake.ts';
 import type { Line } from '../../src/upstream/line.ts';
 import { type BadServer, type BadServerName, startBadServer } from '../support/bad-servers.ts';
@@ -87,10 +88,42 @@ describe('upstreams that fail', () => {
     const asking = { requestCert: true, rejectUnauthorized: true, ca: pki.root.pem };
     const demands = await serve({ ...asking, maxVersion: 'TLSv1.2' });
     expect((await problemOf(shake(demands))).code).toBe('tls.client-certificate-required');
-    const old = await serve({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' });
-    const refused = await problemOf(shake(old));
+    const null12 = await serve({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0' });
+    const refused = await problemOf(shake(null12));
     expect(refused.code).toBe('tls.alert');
     expect(refused.facts).toMatchObject({ alert: 40, alertName: 'handshake_failure' });
+  });
+
+  it('a version or cipher below the floor is told from other failures, with what is allowed and what was spoken', async () => {
+    const cbc = await serve({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' });
+    const refused = await problemOf(shake(cbc));
+    expect(refused.code).toBe('tls.version');
+    expect(refused.facts).toMatchObject({
+      alert: 40,
+      allowed: 'TLS 1.2 and later, ECDHE with AEAD',
+      spoken: 'TLS 1.2 TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA',
+    });
+    const tls12 = await serve({ maxVersion: 'TLSv1.2' });
+    const old = await problemOf(shake(tls12, { tls: { minVersion: '1.3', ciphers: 'default' } }));
+    expect(old.code).toBe('tls.version');
+    expect(old.facts).toMatchObject({ alert: 70, allowed: 'TLS 1.3, ECDHE with AEAD' });
+  });
+
+  it('an alert that has another cause than the floor stays one', async () => {
+    // Refuses whatever it is asked, so that a lower floor would not help.
+    let asked = 0;
+    const server = createTcpServer((socket) => {
+      asked += 1;
+      socket.on('error', () => socket.destroy());
+      socket.once('data', () => socket.end(Buffer.from([0x15, 3, 1, 0, 2, 2, 40])));
+    });
+    closers.push(() => closeServer(server));
+    const port = await listen(server);
+    expect(await problemOf(shake(port))).toMatchObject({ code: 'tls.alert', facts: { alert: 40 } });
+    expect(asked).toBe(2);
+    // Nothing is left to find out where the lowest floor holds already.
+    expect(await problemOf(shake(port, { tls: LOWEST_TLS_FLOOR }))).toMatchObject({ code: 'tls.alert' });
+    expect(asked).toBe(3);
   });
 
   it('a refused protocol list is an alert with its number', async () => {

@@ -1,6 +1,7 @@
 /** What the tests of this room share: an ask with sensible fields, anchors of the test PKI, a caught Problem. */
 
 import { asProblem, type Problem } from '../../src/model/problem.ts';
+import { NORMAL_TLS_FLOOR } from '../../src/model/tls.ts';
 import { buildAnchorSet } from '../../src/pki/path/anchors.ts';
 import { parseCertificate } from '../../src/pki/x509/parse.ts';
 import type { HandshakeAsk } from '../../src/upstream/handshake.ts';
@@ -29,6 +30,7 @@ export function askFor(
     addresses: ['127.0.0.1'],
     alpn: [],
     anchors,
+    tls: NORMAL_TLS_FLOOR,
     completing: () => [],
     dialTimeoutMs: 5_000,
     handshakeTimeoutMs: 5_000,

@@ -31,7 +31,10 @@ export interface Terminated extends Relayed {
   readonly clientAlert: string | null;
 }
 
-/** The highest version to offer: the upstream's, so that nobody looks safer than they are (REQ-15). */
+/**
+ * The highest version to offer: the upstream's, so that nobody looks safer than they are (REQ-15). Never below TLS 1.2:
+ * what `unsafeTls` allows upstream is no reason to speak it with clients.
+ */
 export function mirroredVersion(evidence: Evidence): ClientTlsVersion {
   return evidence.tlsVersion === 'TLSv1.3' ? 'TLSv1.3' : 'TLSv1.2';
 }
