@@ -34,7 +34,7 @@ export const IN_CLONE = 'npx --no pinwarden';
 /** The same for programs: one object, whose keys stay. */
 export function firstScreenJson({ config, policy, ca, ...screen }: FirstScreen): object {
   const { unmatched } = policy;
-  const lowered = policy.rules.filter((rule) => rule.unsafeFloor !== null).map(({ name }) => name);
+  const unsafe = policy.rules.filter((rule) => unsafeTexts(rule).length > 0).map(({ name }) => name);
   return {
     version: screen.version,
     workers: screen.workers,
@@ -42,7 +42,7 @@ export function firstScreenJson({ config, policy, ca, ...screen }: FirstScreen):
     selfTest: screen.selfTest,
     proxy: screen.listening,
     ca: { ...ca, notAfter: new Date(ca.notAfterMs).toISOString(), notAfterMs: undefined },
-    rules: { ...countRules(policy), unsafe: lowered },
+    rules: { ...countRules(policy), unsafe },
     unmatched: unmatched.action === 'deny' ? 'deny' : unmatched.rule.onFailure,
     statusPage: screen.metrics === null ? null : `http://${screen.metrics}/`,
     metrics: screen.metrics === null ? null : `http://${screen.metrics}/metrics`,
