@@ -30,6 +30,8 @@ export interface Case {
   readonly chain: readonly Buffer[];
   /** null: the public set. */
   readonly anchors: AnchorSet | null;
+  /** Certificates that were handed in as anchors and do not parse: nothing is trusted by them. */
+  readonly malformedAnchors: number;
   readonly anchorsArePublic: boolean;
   /** Milliseconds since the epoch: seen and judged at this time. */
   readonly atMs: number;
@@ -68,21 +70,27 @@ export function judgeOffline(one: Case, bench: Bench): Answer {
 /** A name, or an IP address with or without brackets; port 443. Null: neither. */
 export function readHost(text: string): Authority | null {
   const bare = text.includes(':') && !text.startsWith('[') ? `[${text}]` : text;
-  const host = parseHost(bare.toLowerCase());
+  const host = parseHost(bare);
   return host.ok ? { ...host.value, port: 443 } : null;
 }
 
-/** Anchors that somebody handed in; null: one does not parse. */
-export function readAnchors(ders: readonly Buffer[], bench: Bench): AnchorSet | null {
+export interface GivenAnchors {
+  readonly set: AnchorSet;
+  readonly malformed: number;
+}
+
+/** Anchors that somebody handed in. */
+export function readAnchors(ders: readonly Buffer[], bench: Bench): GivenAnchors {
   const certificates: Certificate[] = [];
+  let malformed = 0;
   for (const bytes of ders) {
     const der = Der.of(bytes);
     const parsed = bench.certificates.recall(der.sha256) ?? parseCertificate(der);
     bench.certificates.remember(der.sha256, parsed);
-    if (!parsed.ok) return null;
-    certificates.push(parsed.value);
+    if (parsed.ok) certificates.push(parsed.value);
+    else malformed += 1;
   }
-  return buildAnchorSet('given', certificates);
+  return { set: buildAnchorSet('given', certificates), malformed };
 }
 
 function evidenceOf(one: Case): Evidence {
@@ -117,6 +125,7 @@ function trustOf(one: Case, bench: Bench): Trust {
     logList: one.logList,
     crls,
     malformedCrls,
+    malformedAnchors: one.malformedAnchors,
     signatures: bench.signatures,
     certificates: bench.certificates,
     sha256: anchors.sha256,

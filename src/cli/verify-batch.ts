@@ -1,7 +1,9 @@
 /**
  * `verify --batch`: JSON lines in, JSON lines out, in order.
  *
- * Does: judge one line at a time in flat memory; a bad line is answered with its error and the next one is read.
+ * Does: judge one line at a time in flat memory; a bad line is answered with its error and the next one is read. null
+ * stands for an absent field, and `id` may be any JSON value. Certificates and CRLs that do not parse are no bad line:
+ * whatever they are for, they lead to a refusal.
  * Does not: stop at a bad line, guess at unknown fields, or fetch.
  */
 import { resolve } from 'node:path';
@@ -105,7 +107,7 @@ function answerLine(
   let id: unknown = null;
   try {
     const line = readLine(text);
-    id = readId(line);
+    id = line['id'] ?? null;
     return printed(id, judgeOffline(readCase(line, setting, logLists), setting.bench));
   } catch (thrown) {
     if (thrown instanceof BadLine) return { id, error: thrown.message };
@@ -129,18 +131,13 @@ export function printed(id: unknown, { report, verdict }: Answer): BatchResult {
 function readLine(text: string): Line {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Some editors and shells begin a file with a byte order mark; RFC 8259 §8.1 allows to ignore it.
+    value = JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
   } catch {
     throw new BadLine('not JSON');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BadLine('not a JSON object');
   return value as Line;
-}
-
-function readId(line: Line): string | number | null {
-  const id = line['id'] ?? null;
-  if (id !== null && typeof id !== 'string' && typeof id !== 'number') throw new BadLine('id: expected text or number');
-  return id;
 }
 
 function readCase(line: Line, { io, bench, groups, nowMs }: BatchSetting, logLists: Map<string, LogList>): Case {
@@ -151,42 +148,48 @@ function readCase(line: Line, { io, bench, groups, nowMs }: BatchSetting, logLis
   if (chain === null) throw new BadLine('chain: expected a list of base64');
   const given = readBlobs(line['anchors'], 'anchors');
   const anchors = given === null ? null : readAnchors(given, bench);
-  if (given !== null && anchors === null) throw new BadLine('anchors: one is not a certificate');
   const rule = readRule(line['rule'], groups);
   if (anchors === null && rule.anchors !== 'public') throw new BadLine('anchors: a rule with anchors needs them here');
   return {
     authority,
     chain,
-    anchors,
+    anchors: anchors?.set ?? null,
+    malformedAnchors: anchors?.malformed ?? 0,
     anchorsArePublic: readFlag(line['anchorsArePublic'], 'anchorsArePublic'),
     atMs: readAt(line['at'], nowMs),
-    staple: line['staple'] === undefined ? null : readBlob(line['staple'], 'staple'),
+    staple: isAbsent(line['staple']) ? null : readBlob(line['staple'], 'staple'),
     crls: readBlobs(line['crls'], 'crls') ?? [],
     logList: readLogList(line['logList'], io.cwd, logLists),
     rule,
   };
 }
 
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+/** Many languages write null for what is not there. */
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}
 
+/** Canonical base64 (RFC 4648 §4) only. Comparing is safe for 16 MiB, which overflow the stack of a regular expression. */
 function readBlob(value: unknown, field: string): Buffer {
-  if (typeof value !== 'string' || !BASE64.test(value)) throw new BadLine(`${field}: expected base64`);
-  return Buffer.from(value, 'base64');
+  const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : null;
+  if (bytes === null || bytes.toString('base64') !== value) throw new BadLine(`${field}: expected base64`);
+  return bytes;
 }
 
 function readBlobs(value: unknown, field: string): Buffer[] | null {
-  if (value === undefined) return null;
+  if (isAbsent(value)) return null;
   if (!Array.isArray(value)) throw new BadLine(`${field}: expected a list of base64`);
   return value.map((one, index) => readBlob(one, `${field}[${index}]`));
 }
 
 function readFlag(value: unknown, field: string): boolean {
-  if (value !== undefined && typeof value !== 'boolean') throw new BadLine(`${field}: expected true or false`);
-  return value ?? false;
+  if (isAbsent(value)) return false;
+  if (typeof value !== 'boolean') throw new BadLine(`${field}: expected true or false`);
+  return value;
 }
 
 function readAt(value: unknown, nowMs: number): number {
-  if (value === undefined) return nowMs;
+  if (isAbsent(value)) return nowMs;
   const atMs = typeof value === 'string' ? readMoment(value) : null;
   if (atMs === null) throw new BadLine('at: expected an ISO 8601 time with a zone');
   return atMs;
@@ -199,7 +202,7 @@ function readRule(value: unknown, groups: PinGroups): Rule {
 }
 
 function readLogList(value: unknown, cwd: string, known: Map<string, LogList>): LogList | null {
-  if (value === undefined) return null;
+  if (isAbsent(value)) return null;
   if (typeof value !== 'string') throw new BadLine('logList: expected a path');
   const list = known.get(value);
   if (list !== undefined) return list;

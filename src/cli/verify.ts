@@ -112,14 +112,17 @@ function readCase(options: Options, cwd: string, bench: Bench, groups: PinGroups
   const given =
     options.anchors === undefined ? null : readBlocks(file(options.anchors), 'CERTIFICATE', MAX_PEM_CHARACTERS);
   const anchors = given === null ? null : readAnchors(given, bench);
-  if (given !== null && anchors === null) throw new UsageError('--anchors: one of the certificates is malformed');
+  if (anchors !== null && anchors.malformed > 0) {
+    throw new UsageError('--anchors: one of the certificates is malformed');
+  }
   const rule = readRule(options, cwd, groups);
   if (anchors === null && rule.anchors !== 'public')
     throw new UsageError('the rule has anchors: give them by --anchors');
   return {
     authority,
     chain,
-    anchors,
+    anchors: anchors?.set ?? null,
+    malformedAnchors: 0,
     anchorsArePublic: false,
     atMs,
     staple: options.staple === undefined ? null : readBytes(file(options.staple), MAX_OCSP_BYTES),

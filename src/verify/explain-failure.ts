@@ -93,7 +93,8 @@ function fromBrokenSignature({ context, candidates }: FailedSearch): Failure | n
 function fromMissingIssuer({ context, malformed, result }: FailedSearch): Failure {
   const stuck = result.stuck ?? context.leaf;
   const findings: Finding[] = leafFindings(context, 'leaf');
-  if (malformed > 0) findings.push(finding('chain.malformed-issuer', { malformed }));
+  const anchors = context.trust.malformedAnchors ?? 0;
+  if (malformed + anchors > 0) findings.push(finding('chain.malformed-issuer', { malformed, anchors }));
   const first = finding('chain.incomplete', { subject: stuck.subject.text, missing: stuck.issuer.text });
   return { findings: [first, ...findings], path: null };
 }

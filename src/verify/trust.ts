@@ -29,6 +29,8 @@ export interface Trust {
   readonly crls: ReadonlyMap<string, readonly Crl[]>;
   /** CRLs that were handed in and cannot be parsed; a snapshot of the proxy has none, since its loader refuses them. */
   readonly malformedCrls?: number;
+  /** Anchors that were handed in and cannot be parsed; the same holds. */
+  readonly malformedAnchors?: number;
   /** Results of signature verifications; bounded. Never changes an answer, only its cost. */
   readonly signatures: SignatureMemory;
   /** Certificates parsed before; bounded. Never changes an answer, only its cost. Absent: every chain is parsed anew. */

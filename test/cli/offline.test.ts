@@ -9,16 +9,18 @@ describe('readHost', () => {
     expect(readHost('192.0.2.1')).toMatchObject({ host: '192.0.2.1', kind: 'ipv4' });
     expect(readHost('2001:DB8::1')).toMatchObject({ host: '2001:db8::1', kind: 'ipv6' });
     expect(readHost('[2001:db8::1]')).toMatchObject({ host: '2001:db8::1', kind: 'ipv6' });
-    for (const text of ['', 'a b', 'good.test:443', '127.1', '*.good.test', 'https://good.test']) {
+    for (const text of ['', 'a b', 'good.test:443', '127.1', '*.good.test', 'good.\u212aest', 'https://good.test']) {
       expect(readHost(text)).toBeNull();
     }
   });
 });
 
-it('anchors are refused together when one is malformed', () => {
+it('anchors that do not parse are counted and trust nothing', () => {
   const bench = createBench(buildAnchorSet('public', []));
   const root = authority({ cn: 'Root' });
-  expect(readAnchors([root.der, root.der], bench)?.anchors).toHaveLength(1);
-  expect(readAnchors([root.der, Buffer.from('junk')], bench)).toBeNull();
-  expect(readAnchors([], bench)?.anchors).toEqual([]);
+  expect(readAnchors([root.der, root.der], bench).set.anchors).toHaveLength(1);
+  const mixed = readAnchors([root.der, Buffer.from('junk')], bench);
+  expect(mixed.malformed).toBe(1);
+  expect(mixed.set.anchors).toHaveLength(1);
+  expect(readAnchors([], bench)).toMatchObject({ malformed: 0, set: { anchors: [] } });
 });

@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { runVerify } from '../../src/cli/verify.ts';
 import { boundedLines } from '../../src/cli/verify-batch.ts';
+import { octetString } from '../../src/pki/der/writer.ts';
 import { corpora } from '../support/corpora.ts';
 import { makeCrl } from '../support/crl-maker.ts';
+import { extension } from '../support/extensions.ts';
 import { ocspResponse } from '../support/ocsp-responder.ts';
 import { authority } from '../support/test-ca.ts';
 import { capturedIo } from './captured-io.ts';
@@ -42,12 +44,11 @@ describe('a bad line', () => {
   it.each<readonly [string, unknown]>([
     ['not JSON', '{'],
     ['not a JSON object', '[]'],
-    ['id: expected text or number', { ...GOOD, id: {} }],
     ['host: expected a name or an IP address', { ...GOOD, host: 'a b' }],
     ['host: expected a name or an IP address', { ...GOOD, host: undefined }],
     ['chain: expected a list of base64', { ...GOOD, chain: undefined }],
     ['chain[0]: expected base64', { ...GOOD, chain: ['!'] }],
-    ['anchors: one is not a certificate', { ...GOOD, anchors: ['AAAA'] }],
+    ['anchors: expected a list of base64', { ...GOOD, anchors: {} }],
     ['anchorsArePublic: expected true or false', { ...GOOD, anchorsArePublic: 'yes' }],
     ['at: expected an ISO 8601 time with a zone', { ...GOOD, at: 'now' }],
     ['staple: expected base64', { ...GOOD, staple: 1 }],
@@ -58,6 +59,50 @@ describe('a bad line', () => {
     const [bad, next] = await batch([line, GOOD]);
     expect(bad).toMatchObject({ error });
     expect(next).toMatchObject({ id: 'good', verdict: 'allow' });
+  });
+
+  it.each<readonly [string, unknown]>([
+    [
+      'chain[0]: expected base64',
+      { ...GOOD, chain: [GOOD.chain[0]?.replaceAll('+', '-').replaceAll('/', '_').slice(0, -1)] },
+    ],
+    ['chain[0]: expected base64', { ...GOOD, chain: [`${GOOD.chain[0]}\n`] }],
+    ['chain[0]: expected base64', { ...GOOD, chain: ['AAB='] }],
+    ['chain[1]: expected base64', { ...GOOD, chain: [GOOD.chain[0], null] }],
+    ['host: expected a name or an IP address', { ...GOOD, host: null }],
+    ['chain: expected a list of base64', { ...GOOD, chain: null }],
+    ['at: expected an ISO 8601 time with a zone', { ...GOOD, at: '2026-02-30T00:00:00Z' }],
+    ['at: expected an ISO 8601 time with a zone', { ...GOOD, at: '2026-06-15T12:00:00' }],
+    ['at: expected an ISO 8601 time with a zone', { ...GOOD, at: AT_MS }],
+    ['not JSON', `${JSON.stringify(GOOD)}\0`],
+    ['not JSON', 'NaN'],
+    ['not a JSON object', 'null'],
+    ['__proto__: unknown field', `{"__proto__":{},${JSON.stringify(GOOD).slice(1)}`],
+  ])('keeps its id where it has one: %s', async (error, line) => {
+    const [bad] = await batch([line]);
+    const hasId = typeof line === 'object' || error.startsWith('__proto__');
+    expect(bad).toEqual({ id: hasId ? 'good' : null, error });
+  });
+
+  it.each([
+    '',
+    '*',
+    '*.good.test',
+    'good.test:443',
+    'https://good.test/',
+    '127.1',
+    '0x7f.1',
+    'fe80::1%eth0',
+    '::ffff:1',
+    'good..test',
+    '.good.test',
+    'b\u00fccher.test',
+    'good.test\0',
+    'a'.repeat(300),
+  ])('host %j is none, or is judged as what it is', async (host) => {
+    const answer = await one({ host });
+    if (host === '::ffff:1') expect(answer).toMatchObject({ verdict: 'block', code: 'identity.mismatch' });
+    else expect(answer).toEqual({ id: 'good', error: 'host: expected a name or an IP address' });
   });
 
   it('names the file or the mistake in the rule', async () => {
@@ -93,6 +138,50 @@ describe('a good line', () => {
     expect(await one({ chain: [] })).toMatchObject({ verdict: 'block', code: 'chain.empty', path: null });
     expect(await one({ chain: ['AAAA'] })).toMatchObject({ verdict: 'block', code: 'chain.malformed' });
   });
+
+  it.each([7, -1.5, true, false, null, 'x', [[1, [2]]], { a: { b: null } }])('has any id: %j', async (id) => {
+    expect(await one({ id })).toMatchObject({ id, verdict: 'allow' });
+    expect(await one({ id, host: 1 })).toEqual({ id, error: 'host: expected a name or an IP address' });
+  });
+
+  it('may have null for what is absent', async () => {
+    const absent = { at: AT, staple: null, crls: null, logList: null, rule: null, anchorsArePublic: null };
+    expect(await one(absent)).toMatchObject({ verdict: 'allow' });
+    expect(await one({ ...absent, anchors: null })).toMatchObject({ verdict: 'block', code: 'chain.incomplete' });
+    expect(await one({ at: null })).toMatchObject({ id: 'good', verdict: expect.any(String) });
+  });
+
+  it('may end in CR LF or in nothing, and begin with a byte order mark', async () => {
+    const line = JSON.stringify(GOOD);
+    const answers = await batch([`\ufeff${line}\r\n\r\n  \n${line}\r`]);
+    expect(answers).toMatchObject([{ verdict: 'allow' }, { verdict: 'allow' }]);
+  });
+
+  it('with anchors that do not parse is refused, unless another one anchors it', async () => {
+    expect(await one({ anchors: ['AAAA'] })).toMatchObject({
+      verdict: 'block',
+      codes: expect.arrayContaining(['chain.incomplete', 'chain.malformed-issuer']),
+      path: null,
+    });
+    expect(await one({ anchors: ['AAAA', text(root.der)] })).toMatchObject({ verdict: 'allow' });
+  });
+
+  it('may carry as much as a line may be long', async () => {
+    const padding = extension('1.3.6.1.4.1.55555.2', false, octetString(Buffer.alloc(7_000_000)));
+    const large = text(makeCrl(inter, { atMs: AT_MS, extensions: [padding] }));
+    expect(large.length).toBeGreaterThan(9_000_000);
+    const rule = { checks: { crl: 'require' } };
+    expect(await one({ crls: [large], rule })).toMatchObject({ verdict: 'allow' });
+    expect(await one({ crls: [`${large.slice(0, -4)}!!!!`], rule })).toMatchObject({
+      error: 'crls[0]: expected base64',
+    });
+    expect(await one({ chain: Array.from({ length: 300 }, () => text(leaf.der)) })).toMatchObject({
+      verdict: 'block',
+      code: 'chain.too-large',
+    });
+    const deep = `{"id":${'['.repeat(100_000)}${']'.repeat(100_000)},${JSON.stringify(GOOD).slice(1).replace('"id":"good",', '')}`;
+    expect((await batch([deep, GOOD]))[1]).toMatchObject({ verdict: 'allow' });
+  }, 30_000);
 
   it('may be for an address', async () => {
     for (const host of ['192.0.2.1', '2001:db8::1', '[2001:db8::1]']) {

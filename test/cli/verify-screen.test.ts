@@ -16,6 +16,7 @@ it('shows the nearest path and escapes what a certificate says', () => {
     authority: { host: 'good.test', kind: 'name', port: 443 },
     chain: [leaf.der, rogue.der],
     anchors: null,
+    malformedAnchors: 0,
     anchorsArePublic: false,
     atMs: AT_MS,
     staple: null,
