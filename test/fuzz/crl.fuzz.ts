@@ -55,6 +55,7 @@ it('what it says cannot be changed', () => {
         crls: [crl.value],
         nowMs: AT,
         maxAgeMs: DEFAULT_MAX_CRL_AGE_MS,
+        profile: 'public',
         memory: createSignatureMemory(1),
         verify: verifySignature,
       });

@@ -22,6 +22,11 @@ export interface CrlQuestion {
   readonly nowMs: number;
   /** Greatest age of thisUpdate, milliseconds. */
   readonly maxAgeMs: number;
+  /**
+   * Below a public anchor the Baseline Requirements hold: the greatest age, and no names beside URIs (§4.9.7, §7.2.2.1).
+   * Private CAs choose how long their CRLs last; one without nextUpdate still ends at the greatest age.
+   */
+  readonly profile: 'public' | 'private';
   readonly memory: SignatureMemory;
   /** `verifySignature`; tests over old corpora pass one that takes small keys. */
   readonly verify: typeof verifySignature;
@@ -57,7 +62,8 @@ export type CrlFault =
   | 'indirect'
   | 'some-reasons'
   | 'delta'
-  | 'critical-extension';
+  | 'critical-extension'
+  | 'repeated-entry';
 
 /** CRLReason certificateHold: the one revocation that may be lifted. */
 const HOLD = 6;
@@ -79,7 +85,7 @@ interface Weighed {
 }
 
 function weigh(question: CrlQuestion, crl: Crl): Weighed {
-  if (!covers(question.certificate, crl)) return { rank: 0, judgement: { is: 'none' } };
+  if (!covers(question, crl)) return { rank: 0, judgement: { is: 'none' } };
   const fault = contentFault(crl) ?? signatureFault(question, crl);
   if (fault !== null) return { rank: 1, judgement: { is: 'invalid', why: fault } };
   const { thisUpdateMs, nextUpdateMs } = crl;
@@ -89,18 +95,24 @@ function weigh(question: CrlQuestion, crl: Crl): Weighed {
     return { rank: stale === null ? 5 : 3, judgement: { is: 'revoked', ...revocation, thisUpdateMs } };
   }
   if (stale !== null) return { rank: 2, judgement: { is: 'stale', why: stale, thisUpdateMs } };
+  // What it lists is revoked all the same; that it lists everything is not believed.
+  if (crl.repeats) return { rank: 1, judgement: { is: 'invalid', why: 'repeated-entry' } };
   return { rank: 4, judgement: { is: 'good', thisUpdateMs, nextUpdateMs } };
 }
 
 /** Whether the CRL is about this certificate: issuer, kind of certificate, distribution point (RFC 5280 §6.3.3 b). */
-function covers(certificate: Certificate, crl: Crl): boolean {
+function covers({ certificate, profile }: CrlQuestion, crl: Crl): boolean {
   if (crl.issuerKey !== certificate.issuer.key) return false;
   const points = certificate.extensions.crlDistributionPoints;
   // A point with a CRL issuer or reasons of its own leads to CRLs that we do not support.
   const usable = points?.filter((point) => !point.hasIssuer && !point.hasReasons);
   if (usable?.length === 0) return false;
   const { uris, covers: kind } = crl.scope;
-  if (uris !== null && !usable?.some((point) => point.uris.some((uri) => uris.includes(uri)))) return false;
+  if (uris !== null) {
+    const named = usable?.filter((point) => point.uris.some((uri) => uris.includes(uri))) ?? [];
+    const isMixed = crl.scope.hasOtherNames || named.some((point) => point.hasOtherNames);
+    if (named.length === 0 || (profile === 'public' && isMixed)) return false;
+  }
   return kind === 'all' || kind === kindOf(certificate);
 }
 
@@ -141,8 +153,9 @@ function isSignedBy({ memory, verify }: CrlQuestion, crl: Crl, issuer: Certifica
   return result === 'verified';
 }
 
-function staleness({ nowMs, maxAgeMs }: CrlQuestion, crl: Crl): CrlStaleReason | null {
+function staleness({ nowMs, maxAgeMs, profile }: CrlQuestion, crl: Crl): CrlStaleReason | null {
   if (crl.thisUpdateMs > nowMs + CRL_SKEW_MS) return 'not-yet-valid';
   if (crl.nextUpdateMs !== null && crl.nextUpdateMs <= nowMs - CRL_SKEW_MS) return 'expired';
+  if (profile === 'private' && crl.nextUpdateMs !== null) return null;
   return nowMs - crl.thisUpdateMs > maxAgeMs ? 'too-old' : null;
 }

@@ -20,13 +20,15 @@ import { OID } from '../der/oid.ts';
 import { contextConstructed, contextPrimitive, type DerReader, readDer, TAG } from '../der/reader.ts';
 import { readAlgorithm } from '../x509/algorithm.ts';
 import type { AlgorithmIdentifier, Name, Parsed } from '../x509/certificate.ts';
-import { readGeneralNames } from '../x509/general-names.ts';
+import { readPointName } from '../x509/general-names.ts';
 import { readName } from '../x509/name.ts';
 
 /** What the IssuingDistributionPoint says that the CRL covers (RFC 5280 §5.2.5); without one it covers everything. */
 export interface CrlScope {
   /** fullName URIs; null: the CRL names no distribution point. Empty: named in a way that is not supported. */
   readonly uris: readonly string[] | null;
+  /** fullName has names beside URIs. */
+  readonly hasOtherNames: boolean;
   readonly covers: 'all' | 'users' | 'cas' | 'attributes';
   readonly onlySomeReasons: boolean;
   readonly indirect: boolean;
@@ -44,6 +46,8 @@ export interface Crl {
   readonly delta: boolean;
   /** OIDs of critical extensions, of the CRL or of an entry, that are not processed. */
   readonly unknownCritical: readonly string[];
+  /** A serial number is listed twice: whoever wrote the list lost track of it. */
+  readonly repeats: boolean;
   /** Serial (INTEGER content as latin1 text) → offset of its entry in `der`. */
   readonly revoked: ReadonlyMap<string, number>;
   readonly der: Buffer;
@@ -107,7 +111,7 @@ function readTbs(tbs: DerReader): { fields: Fields; algorithm: AlgorithmIdentifi
   const thisUpdateMs = tbs.time();
   const nextUpdateMs = tbs.is(TAG.utcTime) || tbs.is(TAG.generalizedTime) ? tbs.time() : null;
   const unknownCritical = new Set<string>();
-  const revoked = readRevoked(tbs.optional(TAG.sequence), hasVersion, unknownCritical);
+  const { revoked, repeats } = readRevoked(tbs.optional(TAG.sequence), hasVersion, unknownCritical);
   const wrapper = tbs.optional(contextConstructed(0));
   if (wrapper !== null && !hasVersion) tbs.fail('version 1 with extensions');
   const { scope, delta } = readCrlExtensions(wrapper, unknownCritical);
@@ -122,16 +126,21 @@ function readTbs(tbs: DerReader): { fields: Fields; algorithm: AlgorithmIdentifi
       scope,
       delta,
       unknownCritical: Object.freeze([...unknownCritical]),
+      repeats,
       revoked,
     },
   };
 }
 
-function readRevoked(list: DerReader | null, isV2: boolean, unknownCritical: Set<string>): Map<string, number> {
+function readRevoked(
+  list: DerReader | null,
+  isV2: boolean,
+  unknownCritical: Set<string>,
+): Pick<Crl, 'revoked' | 'repeats'> {
   const revoked = new Map<string, number>();
-  if (list === null) return revoked;
-  if (list.atEnd) list.fail('revokedCertificates is empty');
-  while (!list.atEnd) {
+  let entries = 0;
+  if (list?.atEnd) list.fail('revokedCertificates is empty');
+  while (list !== null && !list.atEnd) {
     const at = list.offset;
     const entry = list.sequence();
     const serial = entry.integer().toString('latin1');
@@ -141,8 +150,9 @@ function readRevoked(list: DerReader | null, isV2: boolean, unknownCritical: Set
       readEntryExtensions(entry, unknownCritical);
     }
     revoked.set(serial, at);
+    entries += 1;
   }
-  return revoked;
+  return { revoked, repeats: revoked.size < entries };
 }
 
 /** Checks the extensions of one entry and ends it; answers the reason. */
@@ -177,7 +187,13 @@ function eachExtension(list: DerReader, visit: (oid: string, critical: boolean, 
   }
 }
 
-const COVERS_ALL: CrlScope = Object.freeze({ uris: null, covers: 'all', onlySomeReasons: false, indirect: false });
+const COVERS_ALL: CrlScope = Object.freeze({
+  uris: null,
+  hasOtherNames: false,
+  covers: 'all',
+  onlySomeReasons: false,
+  indirect: false,
+});
 
 function readCrlExtensions(
   wrapper: DerReader | null,
@@ -206,7 +222,8 @@ function readCrlExtensions(
  */
 function readScope(idp: DerReader): CrlScope {
   if (idp.atEnd) idp.fail('IssuingDistributionPoint is empty');
-  const uris = readPointUris(idp.optional(contextConstructed(0)));
+  const name = idp.optional(contextConstructed(0));
+  const { uris, hasOtherNames } = readPointName(name);
   const users = idp.booleanDefaultFalse(contextPrimitive(1));
   const cas = idp.booleanDefaultFalse(contextPrimitive(2));
   const onlySomeReasons = idp.is(contextPrimitive(3));
@@ -216,16 +233,7 @@ function readScope(idp: DerReader): CrlScope {
   idp.end();
   if (Number(users) + Number(cas) + Number(attributes) > 1) idp.fail('contradicting scopes');
   const covers = users ? 'users' : cas ? 'cas' : attributes ? 'attributes' : 'all';
-  return Object.freeze({ uris, covers, onlySomeReasons, indirect });
-}
-
-/** DistributionPointName ::= CHOICE { fullName [0] GeneralNames, nameRelativeToCRLIssuer [1] } */
-function readPointUris(name: DerReader | null): readonly string[] | null {
-  if (name === null) return null;
-  const full = name.optional(contextConstructed(0));
-  if (full === null) name.content(contextConstructed(1));
-  name.end();
-  return full === null ? [] : readGeneralNames(full).uri;
+  return Object.freeze({ uris: name === null ? null : uris, hasOtherNames, covers, onlySomeReasons, indirect });
 }
 
 /** Whether and how `serial` (INTEGER content) is on the list. The entry was checked when the CRL was parsed. */

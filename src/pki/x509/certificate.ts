@@ -69,6 +69,8 @@ export interface NameConstraints {
 export interface DistributionPoint {
   /** fullName URIs; empty when the point is named another way. */
   readonly uris: readonly string[];
+  /** fullName has names beside URIs. */
+  readonly hasOtherNames: boolean;
   readonly hasReasons: boolean;
   readonly hasIssuer: boolean;
 }

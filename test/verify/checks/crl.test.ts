@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Requirement } from '../../../src/model/outcome.ts';
 import { type Crl, parseCrl } from '../../../src/pki/crl/parse.ts';
-import { type CrlSpec, makeCrl } from '../../support/crl-maker.ts';
+import { type CrlSpec, issuingPoint, makeCrl } from '../../support/crl-maker.ts';
 import { EKU } from '../../support/extensions.ts';
 import { authority, type Issued } from '../../support/test-ca.ts';
 import { AT, AT_MS, DAY_MS, evidenceOf, ruleOf, say, trustOf, verify } from '../verify-cases.ts';
@@ -95,6 +95,17 @@ describe('CRLs', () => {
       facts: { crls: ['good CN=good.test', 'good CN=Inter'] },
     });
     expect(outcome([crl(inter)], 'require', leaf, AT_MS + 6 * DAY_MS)).toMatchObject({ is: 'fail', why: 'stale' });
+  });
+
+  it.each([
+    ['is stale', crl(root, { nextUpdateMs: AT_MS - DAY_MS }), 'stale', 'crl.stale'],
+    ['has a broken signature', crl(root, { broken: true }), 'invalid', 'crl.invalid'],
+    ['is for users only', crl(root, { extensions: [issuingPoint({ onlyUsers: true })] }), 'no-crl', 'crl.missing'],
+  ])('a CRL above the issuer that %s is absence too', (_, above, why, code) => {
+    expect(outcome([crl(inter), above])).toMatchObject({ is: 'absent', why });
+    expect(say(judged([crl(inter), above]))).toBe('allow');
+    expect(say(judged([crl(inter), above], 'require'))).toBe(`block ${code}`);
+    expect(say(judged([crl(inter), above, crl(root)], 'require'))).toBe('allow');
   });
 
   it('says of each certificate what its CRL is worth', () => {
