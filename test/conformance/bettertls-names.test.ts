@@ -69,8 +69,8 @@ function isAcceptable({ cn, san, ip, extra, permitted, excluded, host }: Point):
   const names = chosen(san, GOOD, BAD);
   const addresses = chosen(ip, GOOD_IP, BAD_IP);
   if (![...names, ...addresses].includes(host)) return false;
-  // What looks like a host in the subject counts when there is no dNSName.
-  const hosts = names.length === 0 && cn?.includes('.') === true ? [cn] : names;
+  // What looks like a host in the subject counts when there is no dNSName; an address is no host.
+  const hosts = names.length === 0 && cn !== null && [GOOD, BAD].includes(cn) ? [cn] : names;
   const bound = (values: readonly string[], inside: readonly string[], outside: readonly string[]): boolean =>
     values.every((value) => !outside.includes(value) && (inside.length === 0 || inside.includes(value)));
   if (!bound(hosts, chosen(permitted.dns, GOOD, BAD), chosen(excluded.dns, GOOD, BAD))) return false;

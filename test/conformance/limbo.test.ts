@@ -170,7 +170,7 @@ const VALIDITY: readonly Row[] = [
   ['validity::future-root', 'chain.not-yet-valid', oddRoot({ notBefore: at(SECOND) })],
   ['validity::not-after-exact', 'allow', odd({ notAfter: AT })],
   ['validity::not-before-exact', 'allow', odd({ notBefore: AT })],
-  ['validity::not-after-fraction', 'chain.expired', odd({ notAfter: AT }, { at: at(1) })],
+  ['validity::not-after-second', 'chain.expired', odd({ notAfter: AT }, { at: at(SECOND) })],
 ];
 
 const PATH_LENGTH: readonly Row[] = [

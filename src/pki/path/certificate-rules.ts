@@ -16,8 +16,11 @@
  *   A leaf that has it must name serverAuth, as OpenSSL asks too. Below a public anchor a leaf must have it, not
  *   critical, with nothing beside that §7.1.2.7.10 forbids; below a private one it may lack it, because RFC 5280 reads
  *   that as every purpose and private CAs rely on it.
+ * - A self-issued public anchor has no extended key usage, and an authority key identifier only when that is its own key
+ *   identifier and nothing else (§7.1.2.1.2, §7.1.2.1.3). All anchors of the public set are so.
  * - Key usage of a leaf, when present, must allow one way of agreeing on keys in TLS.
  * - Below a public anchor a leaf with a subject has no critical subjectAltName (§7.1.2.7.12).
+ * - Time is compared in whole seconds, as certificates say it: the second of notAfter belongs to the validity.
  * - Constraints on policies are critical, as RFC 5280 §4.2.1.11 and §4.2.1.14 demand of CAs.
  */
 import { type Finding, finding } from '../../model/finding.ts';
@@ -32,11 +35,13 @@ export type Profile = 'public' | 'private';
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const ANY_EXTENDED_KEY_USAGE = '2.5.29.37.0';
-/** codeSigning, timeStamping, OCSPSigning, anyExtendedKeyUsage. */
+/** codeSigning, emailProtection, timeStamping, OCSPSigning, the signer of precertificates, anyExtendedKeyUsage. */
 const FORBIDDEN_BESIDE_SERVER_AUTH = new Set([
   '1.3.6.1.5.5.7.3.3',
+  '1.3.6.1.5.5.7.3.4',
   '1.3.6.1.5.5.7.3.8',
   '1.3.6.1.5.5.7.3.9',
+  '1.3.6.1.4.1.11129.2.4.4',
   ANY_EXTENDED_KEY_USAGE,
 ]);
 
@@ -57,15 +62,17 @@ export function judgeCertificate(certificate: Certificate, place: Place, finding
     judgeLeafUsage(certificate, place, findings);
   } else {
     judgeIssuerUsage(certificate, place, findings);
+    if (place.role === 'anchor' && place.profile === 'public') judgePublicRoot(certificate, place, findings);
   }
 }
 
-/** Both ends belong to the validity (RFC 5280 §4.1.2.5). */
+/** Both ends belong to the validity, each a whole second long (RFC 5280 §4.1.2.5). */
 function judgeValidity(certificate: Certificate, place: Place, findings: Finding[]): void {
-  if (place.atMs > certificate.notAfterMs) {
+  const atMs = Math.floor(place.atMs / 1000) * 1000;
+  if (atMs > certificate.notAfterMs) {
     findings.push(at('chain.expired', certificate, place, { notAfter: isoTime(certificate.notAfterMs) }));
   }
-  if (place.atMs < certificate.notBeforeMs) {
+  if (atMs < certificate.notBeforeMs) {
     findings.push(at('chain.not-yet-valid', certificate, place, { notBefore: isoTime(certificate.notBeforeMs) }));
   }
 }
@@ -166,6 +173,20 @@ function judgeIssuerUsage(certificate: Certificate, place: Place, findings: Find
   }
   if (extendedKeyUsage !== undefined && !mayIssueServers(extendedKeyUsage, place.profile)) {
     findings.push(at('chain.extended-key-usage', certificate, place, { why: 'issuer-not-for-servers' }));
+  }
+}
+
+/** A cross-certificate that was made an anchor is no root: it names another issuer and may be bound to a purpose. */
+function judgePublicRoot(certificate: Certificate, place: Place, findings: Finding[]): void {
+  if (!certificate.selfIssued) return;
+  const { authorityKeyId, subjectKeyId, extendedKeyUsage } = certificate.extensions;
+  if (extendedKeyUsage !== undefined) {
+    findings.push(at('chain.extended-key-usage', certificate, place, { why: 'root-with-purpose' }));
+  }
+  if (authorityKeyId === undefined) return;
+  const isOwn = authorityKeyId.keyId !== null && subjectKeyId !== undefined && authorityKeyId.keyId.equals(subjectKeyId);
+  if (!isOwn || authorityKeyId.serial !== null) {
+    findings.push(at('chain.malformed-issuer', certificate, place, { why: 'root-authority-key-id' }));
   }
 }
 

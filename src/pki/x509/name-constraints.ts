@@ -100,10 +100,19 @@ function decide(excluded: boolean, anyPermitted: boolean, permitted: boolean): N
 /** Labels of letters, digits, hyphens and underscores, and perhaps one star as the left-most label. */
 const DNS_NAME = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/;
 
-/** Common names that old clients take for a host, as OpenSSL does for an end-entity without a dNSName. */
+const ENDS_IN_NUMBER = /\.[0-9]+$/;
+
+/**
+ * Common names that old clients take for a host, as OpenSSL does for an end-entity without a dNSName. One that is an
+ * address is no dNSName; only where no subjectAltName says so it is held against the trees all the same.
+ */
 function hostsOfSubject({ subject, extensions }: Certificate): readonly string[] {
-  if (extensions.basicConstraints?.ca === true || (extensions.subjectAltName?.dns.length ?? 0) > 0) return [];
-  return subject.commonNames.filter((name) => name.includes('.') && DNS_NAME.test(canonicalDns(name)));
+  const names = extensions.subjectAltName;
+  if (extensions.basicConstraints?.ca === true || (names?.dns.length ?? 0) > 0) return [];
+  return subject.commonNames.filter((written) => {
+    const name = canonicalDns(written);
+    return name.includes('.') && DNS_NAME.test(name) && (names === undefined || !ENDS_IN_NUMBER.test(name));
+  });
 }
 
 function dnsRule(constraints: NameConstraints): Rule<string> {
