@@ -184,7 +184,8 @@ function judgePublicRoot(certificate: Certificate, place: Place, findings: Findi
     findings.push(at('chain.extended-key-usage', certificate, place, { why: 'root-with-purpose' }));
   }
   if (authorityKeyId === undefined) return;
-  const isOwn = authorityKeyId.keyId !== null && subjectKeyId !== undefined && authorityKeyId.keyId.equals(subjectKeyId);
+  const isOwn =
+    authorityKeyId.keyId !== null && subjectKeyId !== undefined && authorityKeyId.keyId.equals(subjectKeyId);
   if (!isOwn || authorityKeyId.serial !== null) {
     findings.push(at('chain.malformed-issuer', certificate, place, { why: 'root-authority-key-id' }));
   }
