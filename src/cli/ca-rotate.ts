@@ -1,17 +1,18 @@
 /**
  * `ca rotate` and `ca rotate --promote`: a new CA without a moment in which clients break.
  *
- * First the next CA is made beside the current one. It signs nothing; `ca trust`, `ca export` and `env` hand out both,
- * so that clients learn it. When they have, `--promote` puts it in place of the current one, whose key is gone then,
- * and a restart of the proxy takes it over.
- * Does not: overwrite a next CA, or promote one whose key others may read.
+ * First the next CA is made beside the current one. It signs nothing until `ca.next.signsFrom`, if that is set; `ca
+ * trust`, `ca export`, `env` and the proxy hand out both, so that clients learn it. When they have, `--promote` puts it
+ * in place of the current one, whose key is gone then. A running proxy takes each step over by itself.
+ * Does not: overwrite a next CA, promote one whose key others may read, or make the successor of a subordinate CA.
  */
 import { systemClock } from '../host/clock.ts';
 import { FileError, pathExists, readText, remove, writeAtomic, writeNew } from '../host/files.ts';
 import { createCa } from '../minting/ca.ts';
 import type { Config } from '../policy/config.ts';
-import { CaFileError, openCa } from '../runtime/ca-files.ts';
-import { nextPair, previousCertificateFile } from './installation.ts';
+import { printDate } from '../policy/dates.ts';
+import { CaFileError, openNextCa } from '../runtime/ca-files.ts';
+import { readCaCertificates } from './installation.ts';
 import type { Io } from './io.ts';
 import { CommandError, EXIT_OK } from './usage.ts';
 
@@ -42,20 +43,36 @@ export function rotateCa(
   }
 }
 
-const HAND_OUT = [
-  'give it to clients beside the current one: pinwarden ca trust, ca export, env (all know both)',
-  'when every client has it: pinwarden ca rotate --promote',
-];
+function handOut(config: Config): readonly string[] {
+  const { signsFromMs } = config.ca.next;
+  const first = 'give it to clients beside the current one: pinwarden ca trust, ca export, env (all know both)';
+  return signsFromMs === null
+    ? [first, 'when every client has it: pinwarden ca rotate --promote']
+    : [
+        first,
+        `it signs from ${printDate(signsFromMs)} on (ca.next.signsFrom); after that: pinwarden ca rotate --promote`,
+      ];
+}
 
 function makeNext(config: Config, dryRun: boolean): Rotated {
-  const { certificateFile, keyFile } = nextPair(config);
+  const { certificateFile, keyFile, signsFromMs } = config.ca.next;
   const files = [certificateFile, keyFile];
-  if (pathExists(certificateFile) && pathExists(keyFile)) return { is: 'waiting', files, next: HAND_OUT };
-  if (dryRun) return { is: 'would-make', files, next: [] };
+  const nowMs = systemClock.nowMs();
+  if (pathExists(certificateFile) && pathExists(keyFile)) {
+    openNextCa(config.ca, nowMs, ownUid());
+    return { is: 'waiting', files, next: handOut(config) };
+  }
   if (!pathExists(config.ca.certificateFile)) {
     throw new CommandError(`there is no CA to rotate: ${config.ca.certificateFile}`, 'make one: pinwarden init');
   }
-  const nowMs = systemClock.nowMs();
+  if (signsFromMs !== null && signsFromMs <= nowMs) {
+    throw new CommandError(
+      `ca.next.signsFrom is ${printDate(signsFromMs)}: a CA made now would sign before any client knows it`,
+      'take signsFrom out of the configuration, or set a date to come',
+    );
+  }
+  refuseSubordinate(config);
+  if (dryRun) return { is: 'would-make', files, next: [] };
   // Its name tells it from the CA that it replaces, in every list of a trust store.
   const commonName = `Pinwarden CA ${new Date(nowMs).toISOString().slice(0, 10)}`;
   const made = createCa({ commonName, nowMs, days: CA_DAYS });
@@ -63,38 +80,75 @@ function makeNext(config: Config, dryRun: boolean): Rotated {
   for (const file of files) remove(file);
   writeNew(keyFile, made.keyPem, 0o600);
   writeNew(certificateFile, made.certificatePem, 0o644);
-  return { is: 'made', files, next: HAND_OUT };
+  return { is: 'made', files, next: handOut(config) };
+}
+
+/** Clients trust the root above it: a root made here would be known to none of them. */
+function refuseSubordinate(config: Config): void {
+  const [{ certificate }] = readCaCertificates(config);
+  if (certificate.selfIssued) return;
+  const { certificateFile, keyFile } = config.ca.next;
+  throw new CommandError(
+    `the CA was issued by another one (${certificate.issuer.text}); its successor must come from there`,
+    `put that into ${certificateFile} and ${keyFile} (mode 600); then: pinwarden ca rotate`,
+  );
+}
+
+function ownUid(): number | null {
+  return process.getuid?.() ?? null;
 }
 
 /**
  * Each step leaves something that this function can go on from: the next pair goes last, and only its removal makes
- * the rotation complete. Between key and certificate the pair does not match, and a start is refused.
+ * the rotation complete. Between key and certificate the pair does not match: a start is refused, and a proxy that runs
+ * goes on with what it has.
  */
 function promote(config: Config, dryRun: boolean): Rotated {
-  const next = nextPair(config);
-  const { certificateFile, keyFile } = config.ca;
+  const { certificateFile, keyFile, next, previousCertificateFile } = config.ca;
+  const nowMs = systemClock.nowMs();
   if (!pathExists(next.certificateFile) || !pathExists(next.keyFile)) {
     throw new CommandError('there is no next CA to promote', 'make it first: pinwarden ca rotate');
   }
-  const opened = openCa({ ...next, create: 'never' }, systemClock.nowMs(), process.getuid?.() ?? null);
-  const previousFile = previousCertificateFile(config);
-  const files = [certificateFile, keyFile, previousFile];
+  if (next.signsFromMs !== null && next.signsFromMs > nowMs) {
+    throw new CommandError(
+      `the next CA signs from ${printDate(next.signsFromMs)} on (ca.next.signsFrom), not yet`,
+      'wait until then, or take signsFrom out of the configuration and promote it now',
+    );
+  }
+  const opened = openNextCa(config.ca, nowMs, ownUid());
+  const chain = chainToMove(config.ca);
+  const files = [certificateFile, keyFile, previousCertificateFile, ...(chain === null ? [] : [chain.to])];
   if (dryRun) return { is: 'would-promote', files, next: [] };
   const current = readText(certificateFile, MAX_PEM_BYTES);
-  if (current !== opened.material.certificatePem) writeAtomic(previousFile, current, 0o644);
+  const promoted = readText(next.certificateFile, MAX_PEM_BYTES);
+  if (current !== promoted) writeAtomic(previousCertificateFile, current, 0o644);
+  if (chain !== null) writeAtomic(chain.to, readText(chain.from, MAX_PEM_BYTES), 0o644);
   writeAtomic(keyFile, opened.material.keyPem, 0o600);
-  writeAtomic(certificateFile, opened.material.certificatePem, 0o644);
+  writeAtomic(certificateFile, promoted, 0o644);
   remove(next.certificateFile);
   remove(next.keyFile);
-  const days = Math.floor((opened.ca.notAfterMs - systemClock.nowMs()) / DAY_MS);
+  const days = Math.floor((opened.endsMs - nowMs) / DAY_MS);
+  const isRootWithChain = opened.ca.selfIssued && config.ca.chainFile !== null;
   return {
     is: 'promoted',
     files,
     next: [
-      `restart the proxy: it takes the CA over at a start (${days} days left)`,
+      `a running proxy takes it over by itself within seconds; its tunnels stay (${days} days left)`,
+      ...(isRootWithChain ? ['take ca.chainFile out of the configuration: the CA is a root now'] : []),
+      ...(next.signsFromMs === null ? [] : ['take ca.next.signsFrom out of the configuration: it has passed']),
       `then take the previous one out of the stores: pinwarden ca untrust, pinwarden ca trust; its key is gone`,
     ],
   };
+}
+
+/** A chain that is the next CA's own goes with it; null: there is none. */
+function chainToMove({ chainFile, next }: Config['ca']): { readonly from: string; readonly to: string } | null {
+  if (next.chainFile === null || next.chainFile === chainFile) return null;
+  if (chainFile !== null) return { from: next.chainFile, to: chainFile };
+  throw new CommandError(
+    'the next CA has a chain (ca.next.chainFile) and the configuration names none for the current one',
+    'put its two files in place by hand and change ca.next.chainFile to ca.chainFile, then: pinwarden doctor',
+  );
 }
 
 const SAYS: Readonly<Record<Rotated['is'], string>> = {

@@ -4,7 +4,7 @@
  * Does: read pinwarden.yaml by the code of the proxy, and say what to do when it is not there or not valid.
  * Does not: make anything.
  */
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { FileError, pathExists, readText } from '../host/files.ts';
 import { clip } from '../model/text.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
@@ -45,26 +45,6 @@ export function readInstallationOrDefaults(named: string | undefined, io: Io): C
   return loaded.value;
 }
 
-/** The two files of a CA that takes over at the next rotation. */
-export interface CaPair {
-  readonly certificateFile: string;
-  readonly keyFile: string;
-}
-
-/** Beside the CA: made by `ca rotate`, trusted by clients before it signs anything. */
-export function nextPair({ ca }: Config): CaPair {
-  return { certificateFile: beside(ca.certificateFile, 'next-'), keyFile: beside(ca.keyFile, 'next-') };
-}
-
-/** Beside the CA: what was replaced by the last rotation. Its key is gone. */
-export function previousCertificateFile({ ca }: Config): string {
-  return beside(ca.certificateFile, 'previous-');
-}
-
-function beside(file: string, prefix: string): string {
-  return join(dirname(file), `${prefix}${file.slice(dirname(file).length).replace(/^[\\/]+/, '')}`);
-}
-
 /** A CA certificate as clients get it. */
 export interface CaCertificate {
   readonly slot: 'current' | 'next' | 'previous';
@@ -79,8 +59,8 @@ export function readCaCertificates(config: Config): readonly [CaCertificate, ...
   if (current === null) {
     throw new CommandError(`there is no CA: ${config.ca.certificateFile}`, 'make one: pinwarden init');
   }
-  const next = readCaCertificate('next', nextPair(config).certificateFile);
-  const previous = readCaCertificate('previous', previousCertificateFile(config));
+  const next = readCaCertificate('next', config.ca.next.certificateFile);
+  const previous = readCaCertificate('previous', config.ca.previousCertificateFile);
   return [current, ...[next, previous].filter((one) => one !== null)];
 }
 

@@ -50,9 +50,10 @@ export type CaProblem =
   | 'key-mismatch'
   | 'key-kind'
   | 'not-yet-valid'
-  | 'expired';
+  | 'expired'
+  | 'chain';
 
-/** Thrown by `loadCa` and `createCa`; `message` is for the operator and holds nothing of the key. */
+/** Thrown by `loadCa`, `createCa` and `readChain`; `message` is for the operator and holds nothing of the key. */
 export class CaError extends Error {
   readonly why: CaProblem;
 
@@ -100,11 +101,11 @@ export function createCa(ask: { readonly commonName: string; readonly nowMs: num
 }
 
 /**
- * A CA from PEM, ready to sign.
- * @param nowMs milliseconds since the epoch, for the validity.
+ * A CA from PEM, ready to sign. Of several certificates the first one counts.
+ * @param atMs when it must be valid, milliseconds since the epoch; null: that was judged before, and each leaf judges anew.
  * @throws CaError for everything that would make clients refuse its leaves.
  */
-export function loadCa(certificatePem: string, keyPem: string, nowMs: number): MintingCa {
+export function loadCa(certificatePem: string, keyPem: string, atMs: number | null): MintingCa {
   const certificate = readCertificate(certificatePem);
   const parsed = parseCertificate(certificate.raw);
   if (!parsed.ok) throw new CaError('unreadable', `the CA certificate cannot be parsed: ${parsed.why}`);
@@ -120,8 +121,10 @@ export function loadCa(certificatePem: string, keyPem: string, nowMs: number): M
   if (key.asymmetricKeyType !== 'ec' && key.asymmetricKeyType !== 'rsa') {
     throw new CaError('key-kind', 'the CA key must be EC or RSA');
   }
-  if (nowMs < value.notBeforeMs) throw new CaError('not-yet-valid', 'the CA certificate is not valid yet');
-  if (nowMs > value.notAfterMs) throw new CaError('expired', 'the CA certificate has expired');
+  if (atMs !== null && atMs < value.notBeforeMs) {
+    throw new CaError('not-yet-valid', 'the CA certificate is not valid yet');
+  }
+  if (atMs !== null && atMs > value.notAfterMs) throw new CaError('expired', 'the CA certificate has expired');
   return Object.freeze({
     certificate,
     certificatePem: certificate.toString(),

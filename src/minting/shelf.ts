@@ -3,7 +3,7 @@
  * lru-cache.
  *
  * Does: mint on first use, synchronously, so that a thousand first handshakes of one host cost one leaf; mint anew
- * before a leaf ends or when the leaf key has been replaced. A failure is thrown and never kept.
+ * before a leaf ends, when the leaf key has been replaced or when another CA signs. A failure is thrown and never kept.
  * Does not: decide who gets a context: a lane asks for one only with a Permit in its hand.
  * The caller must: give all workers the same `ticketKeys`, so that a client's ticket is good at each of them.
  */
@@ -12,9 +12,9 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../host/clock.ts';
 import type { Authority } from '../model/authority.ts';
-import type { MintingCa } from './ca.ts';
 import { mintLeaf } from './leaf.ts';
 import { createLeafKeys, type LeafKey, type LeafKeyKind } from './leaf-key.ts';
+import type { Signer } from './signer.ts';
 
 /** Bytes of `ticketKeys`: what Node asks for. */
 export const TICKET_KEY_BYTES = 48;
@@ -45,12 +45,13 @@ interface Entry {
   readonly context: SecureContext;
   readonly renewAtMs: number;
   readonly keyGeneration: number;
+  /** SHA-256 of the CA that signed it. */
+  readonly caSha256: string;
 }
 
 export function createShelf(options: {
-  readonly ca: MintingCa;
-  /** PEM certificates that clients need between the CA and the root they trust; empty for a root. */
-  readonly chainPem?: string;
+  /** Who signs now; asked each time. */
+  readonly signer: () => Signer;
   readonly clock: Clock;
   /** Measured: 32 KiB of native memory each. */
   readonly maxEntries: number;
@@ -58,33 +59,37 @@ export function createShelf(options: {
   /** Told the milliseconds that each mint took, context included. */
   readonly onMinted?: (durationMs: number) => void;
 }): Shelf {
-  const { ca, clock } = options;
+  const { clock } = options;
   if (options.ticketKeys.length !== TICKET_KEY_BYTES)
     throw new RangeError(`ticket keys have ${TICKET_KEY_BYTES} bytes`);
   const leafKeys = createLeafKeys(clock);
   const entries = new LRUCache<string, Entry>({ max: options.maxEntries });
-  // Clients hold the root already; a subordinate CA has to be sent.
-  const issuersPem = (ca.selfIssued ? '' : ca.certificatePem) + (options.chainPem ?? '');
 
   const keyOf = (ask: ContextAsk): LeafKey => (ask.key === 'rsa' ? leafKeys.rsa() : leafKeys.current());
 
-  function make(ask: ContextAsk, nowMs: number): Entry {
+  function make(ask: ContextAsk, { ca, chainPem }: Signer, nowMs: number): Entry {
     const startedMs = clock.monotonicMs();
     const leafKey = keyOf(ask);
     const leaf = mintLeaf(ca, leafKey, ask.authority, nowMs);
     const context = createSecureContext({
       key: leafKey.keyPem(),
-      cert: leaf.certificatePem + issuersPem,
+      // Clients hold the root already; a subordinate CA has to be sent.
+      cert: leaf.certificatePem + (ca.selfIssued ? '' : ca.certificatePem) + chainPem,
       minVersion: 'TLSv1.2',
       maxVersion: ask.maxVersion,
       ticketKeys: options.ticketKeys,
-      sessionIdContext: sessionIdContext(ask),
+      sessionIdContext: sessionIdContext(ask, ca.sha256),
       secureOptions: cryptoConstants.SSL_OP_NO_RENEGOTIATION,
       // No client is asked for a certificate: without this each context would get Node's roots, a quarter of its cost.
       ca: [],
     });
     options.onMinted?.(clock.monotonicMs() - startedMs);
-    return { context, renewAtMs: leaf.notAfterMs - RENEW_BEFORE_MS, keyGeneration: leafKey.generation };
+    return {
+      context,
+      renewAtMs: leaf.notAfterMs - RENEW_BEFORE_MS,
+      keyGeneration: leafKey.generation,
+      caSha256: ca.sha256,
+    };
   }
 
   return {
@@ -92,10 +97,11 @@ export function createShelf(options: {
       const nowMs = clock.nowMs();
       const key = `${ask.generation} ${ask.maxVersion} ${ask.key} ${ask.authority.host}`;
       const held = entries.get(key);
-      if (held !== undefined && nowMs < held.renewAtMs && held.keyGeneration === keyOf(ask).generation) {
-        return held.context;
+      const signer = options.signer();
+      if (held !== undefined && nowMs < held.renewAtMs && held.caSha256 === signer.ca.sha256) {
+        if (held.keyGeneration === keyOf(ask).generation) return held.context;
       }
-      const made = make(ask, nowMs);
+      const made = make(ask, signer, nowMs);
       entries.set(key, made);
       return made.context;
     },
@@ -106,7 +112,8 @@ export function createShelf(options: {
   };
 }
 
-/** 32 characters, what OpenSSL allows: tickets are good for one host and one generation of policy. */
-function sessionIdContext(ask: ContextAsk): string {
-  return createHash('sha256').update(`${ask.authority.host}\n${ask.generation}`).digest('base64url').slice(0, 32);
+/** 32 characters, what OpenSSL allows: tickets are good for one host, one generation of policy and one CA. */
+function sessionIdContext(ask: ContextAsk, caSha256: string): string {
+  const words = `${ask.authority.host}\n${ask.generation}\n${caSha256}`;
+  return createHash('sha256').update(words).digest('base64url').slice(0, 32);
 }

@@ -156,7 +156,11 @@ export const INSTRUMENTS = Object.freeze({
     ]),
   ),
   caExpiry: supervised(
-    gauge('ca_expiry_timestamp_seconds', 'When the minting CA expires, seconds since the epoch.', ['slot']),
+    gauge(
+      'ca_expiry_timestamp_seconds',
+      'When the CA that signs (current) or the one that waits (next) expires, seconds since the epoch.',
+      ['slot'],
+    ),
   ),
   ctLogListAge: supervised(gauge('ct_log_list_age_seconds', 'Age of the CT log list, seconds.')),
   publicAnchorsAge: supervised(gauge('public_anchors_age_seconds', 'Age of the public anchor set, seconds.')),

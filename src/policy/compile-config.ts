@@ -1,11 +1,12 @@
 /** `pinwarden.yaml` from its shape to the frozen Config: paths absolute, addresses and ranges checked. */
 import { parseIp } from '../model/ip.ts';
-import type { AdminConfig, ClientGroup, Config, CtConfig, ListenAddress, PolicyPath } from './config.ts';
+import type { AdminConfig, CaConfig, ClientGroup, Config, CtConfig, ListenAddress, PolicyPath } from './config.ts';
 import type { ConfigShape } from './config-schema.ts';
+import { parseDate } from './dates.ts';
 import { canonicalHost } from './hosts.ts';
 import { backtick, type Loaded } from './mistakes.ts';
 import { Notes } from './notes.ts';
-import { resolveFrom } from './paths.ts';
+import { beside, resolveFrom } from './paths.ts';
 import type { Unmatched } from './policy.ts';
 import { UNMATCHED } from './policy-file.ts';
 import { cidrs, compileAnchors, compileRule, patterns } from './rules.ts';
@@ -20,11 +21,7 @@ export function compileConfig(shape: ConfigShape, yaml: YamlFile): Loaded<Config
     metrics: shape.metrics === 'off' ? null : endpoint(shape.metrics, ['metrics'], notes),
     admin: shape.admin === undefined ? null : compileAdmin(shape.admin, notes),
     state: absolute(shape.state),
-    ca: Object.freeze({
-      certificateFile: absolute(shape.ca.certificateFile),
-      keyFile: absolute(shape.ca.keyFile),
-      create: shape.ca.create,
-    }),
+    ca: compileCa(shape.ca, notes),
     anchors: compileAnchors(shape.anchors, yaml.file),
     egress: Object.freeze({
       ports: Object.freeze([...new Set(shape.egress.ports)]),
@@ -57,6 +54,36 @@ function compileAdmin(shape: NonNullable<ConfigShape['admin']>, notes: Notes): A
   if ('unix' in shape) return Object.freeze({ unix: resolveFrom(notes.file, shape.unix) });
   const tokenFile = resolveFrom(notes.file, shape.tokenFile);
   return Object.freeze({ ...endpoint(shape, ['admin'], notes), tokenFile });
+}
+
+function compileCa({ certificateFile, keyFile, chainFile, create, next }: ConfigShape['ca'], notes: Notes): CaConfig {
+  const absolute = (path: string | undefined): string | null =>
+    path === undefined ? null : resolveFrom(notes.file, path);
+  const current = {
+    certificateFile: resolveFrom(notes.file, certificateFile),
+    keyFile: resolveFrom(notes.file, keyFile),
+    chainFile: absolute(chainFile),
+  };
+  const following = {
+    certificateFile: absolute(next.certificateFile) ?? beside(current.certificateFile, 'next-'),
+    keyFile: absolute(next.keyFile) ?? beside(current.keyFile, 'next-'),
+    chainFile: absolute(next.chainFile) ?? current.chainFile,
+    signsFromMs: next.signsFrom === undefined ? null : parseDate(next.signsFrom),
+  };
+  for (const field of ['certificateFile', 'keyFile'] as const) {
+    if (following[field] !== current[field]) continue;
+    notes.error(['ca', 'next', field], `${backtick(field)} of the next CA is that of the current one`, 'name another');
+  }
+  if (next.signsFrom !== undefined && following.signsFromMs === null) {
+    const hint = 'write a day or a moment in UTC, such as `2027-06-01` or `2027-06-01T12:00:00Z`';
+    notes.error(['ca', 'next', 'signsFrom'], `${backtick(next.signsFrom)} is not a date`, hint);
+  }
+  return Object.freeze({
+    ...current,
+    create,
+    next: Object.freeze(following),
+    previousCertificateFile: beside(current.certificateFile, 'previous-'),
+  });
 }
 
 function endpoint(shape: { address: string; port: number }, path: YamlPath, notes: Notes): ListenAddress {

@@ -98,10 +98,26 @@ export const configSchema = z
       .strictObject({
         certificateFile: text('PEM certificate of the CA that clients trust.').default('ca.pem'),
         keyFile: text('PEM key, readable by its owner alone.').default('ca-key.pem'),
+        chainFile: text(
+          'PEM certificates between a subordinate CA and the root that clients trust, its issuer first. Sent with every leaf.',
+        ).optional(),
         create: z.enum(['ifMissing', 'never']).default('ifMissing').meta({
           description:
             '`ifMissing`: make a CA on the first start. `never`: refuse to start without one (images, fleets).',
         }),
+        next: z
+          .strictObject({
+            certificateFile: text('Default: `next-` before the name of `ca.certificateFile`.').optional(),
+            keyFile: text('Default: `next-` before the name of `ca.keyFile`.').optional(),
+            chainFile: text('Default: `ca.chainFile`, unless the next CA is a root.').optional(),
+            signsFrom: text(
+              '`2027-06-01` (00:00 UTC) or `2027-06-01T12:00:00Z`: from then on it signs. Default: it waits for `ca rotate --promote`.',
+            ).optional(),
+          })
+          .prefault({})
+          .meta({
+            description: 'The CA that comes after this one: handed out beside it as soon as its files are there.',
+          }),
       })
       .prefault({})
       .meta({ description: 'The CA that mints leaves for clients.' }),

@@ -12,11 +12,26 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-export interface CaConfig {
+/** The files of one CA. */
+export interface CaFiles {
   readonly certificateFile: string;
   readonly keyFile: string;
+  /** What lies between a subordinate CA and the root that clients trust; null: nothing does. */
+  readonly chainFile: string | null;
+}
+
+export interface CaConfig extends CaFiles {
   /** `ifMissing` makes a CA on the first start; `never` refuses to start without one. */
   readonly create: 'ifMissing' | 'never';
+  /** The CA that comes after this one, if its files are there. */
+  readonly next: NextCaConfig;
+  /** Certificate of the CA that was replaced last, as `ca rotate --promote` keeps it. */
+  readonly previousCertificateFile: string;
+}
+
+export interface NextCaConfig extends CaFiles {
+  /** From then on it signs, milliseconds since the epoch; null: it waits. */
+  readonly signsFromMs: number | null;
 }
 
 export interface DnsConfig {

@@ -27,7 +27,7 @@ export interface Issue {
 const NOT_BUILT: ReadonlySet<string> = new Set(
   (
     'preflight continuity lane via clientCertificate serverName blockPage onProbeFailure rollout shadow ' +
-    'notBefore onReload extends redact kind tls proxyProtocol unix next chainFile tokenFile'
+    'notBefore onReload extends redact kind tls proxyProtocol unix tokenFile'
   ).split(' '),
 );
 

@@ -10,6 +10,7 @@ import type { Shelf } from '../minting/shelf.ts';
 import type { Der } from '../model/der.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { Recorder } from '../observe/recorder.ts';
+import type { Certificate } from '../pki/x509/certificate.ts';
 import type { Config } from '../policy/config.ts';
 import type { Policy, Rule } from '../policy/policy.ts';
 import type { Resolver } from '../upstream/resolve.ts';
@@ -35,6 +36,8 @@ export interface House {
   readonly limits: Limits;
   generation(): Generation;
   trust(): Trust;
+  /** Our CA certificates as clients must know them: the one that signs, and the one that will. */
+  authorities(): readonly Certificate[];
   /** Known intermediates that may complete what an upstream presented. Empty: nothing is missing, or none are known. */
   intermediates(presented: readonly Der[]): readonly Der[];
   /** Takes every judgement, for the pool above and for what is fetched aside. Never throws, never waits. */

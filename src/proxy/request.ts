@@ -175,7 +175,7 @@ async function finishReading(request: IncomingMessage, lingerMs: number): Promis
 function pageFor(house: House, request: IncomingMessage): OwnPage | null {
   const { method, url = '' } = request;
   if ((method !== 'GET' && method !== 'HEAD') || !isOwnPage(url)) return null;
-  return ownPage(url, { proxy: ownAuthority(request), cas: house.trust().ownCas ?? [] });
+  return ownPage(url, { proxy: ownAuthority(request), cas: house.authorities() });
 }
 
 /** As the client calls us, so that it is right behind a port mapping; else the address that it reached. */

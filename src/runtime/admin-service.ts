@@ -8,16 +8,20 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../host/clock.ts';
 import { type ApiAnswer, ApiError, type ApiRequest, type Route } from '../observe/admin-api.ts';
 import { auditFiles, readAudit } from '../observe/audit-reader.ts';
+import type { Config } from '../policy/config.ts';
 import { explain, printExplanation } from '../policy/explain.ts';
 import type { Mistake } from '../policy/mistakes.ts';
 import type { Rule } from '../policy/policy.ts';
 import { readQuestion } from '../policy/question.ts';
 import type { Generation, Step } from './generations.ts';
+import { needsRestart } from './reload.ts';
 import type { Sight } from './sight.ts';
 
 /** The supervisor, as far as it is asked here. */
 export interface Controlled {
   readonly generation: Generation;
+  /** The configuration of the start. */
+  readonly config: Config;
   reload(): Promise<Step>;
   drain(timeoutMs: number): Promise<unknown>;
 }
@@ -155,7 +159,8 @@ async function reload(supervisor: Controlled): Promise<ApiAnswer> {
   const step = await supervisor.reload();
   const { number, sha256 } = supervisor.generation;
   const refused = step.kind === 'accepted' || step.kind === 'refused' ? step.refused.map(mistakeJson) : [];
-  const now = { result: step.kind, generation: number, sha256, refused };
+  const waiting = needsRestart(supervisor.config, supervisor.generation.config);
+  const now = { result: step.kind, generation: number, sha256, refused, needsRestart: waiting };
   if (step.kind === 'refused') throw new ApiError(422, 'what runs goes on; the files have mistakes', now);
   return { status: 200, body: now };
 }

@@ -6,9 +6,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../host/clock.ts';
-import { loadCa } from '../minting/ca.ts';
 import { createShelf } from '../minting/shelf.ts';
+import { type Signers, signerAt } from '../minting/signer.ts';
 import type { Recorder } from '../observe/recorder.ts';
+import type { Certificate } from '../pki/x509/certificate.ts';
+import { parseCertificate } from '../pki/x509/parse.ts';
 import type { Config } from '../policy/config.ts';
 import { createAlpnMemory } from '../proxy/alpn-memory.ts';
 import { createGate } from '../proxy/gate.ts';
@@ -22,7 +24,7 @@ import { createCertificateMemory } from '../verify/certificate-memory.ts';
 import type { Compiled } from './compile.ts';
 import { NOTHING_FETCHED, readFetched, withFetched } from './fetched.ts';
 import { createLearner } from './learner.ts';
-import type { CaMaterial, FetchedMaterial, Wanted } from './messages.ts';
+import type { FetchedMaterial, Wanted } from './messages.ts';
 
 /** Certificates parsed for the pool when the snapshot brings no memory of its own. */
 const UNSHARED_MEMORY = 1_000;
@@ -30,7 +32,6 @@ const UNSHARED_MEMORY = 1_000;
 export interface HouseParts {
   readonly clock: Clock;
   readonly recorder: Recorder;
-  readonly ca: CaMaterial;
   readonly ticketKeys: Uint8Array;
   /** Our own sockets, which are never dialled. */
   readonly own: readonly OwnEndpoint[];
@@ -56,6 +57,7 @@ export function buildHouse(parts: HouseParts): BuiltHouse {
   let now = parts.first;
   let fetched = parts.fetched === undefined ? NOTHING_FETCHED : readFetched(parts.fetched);
   let trust = withFetched(now.trust, fetched);
+  let authorities = authoritiesOf(now.signers);
   let draining = false;
   const intermediates = createIntermediates(now.trust.certificates ?? createCertificateMemory(UNSHARED_MEMORY));
   const learn = createLearner({
@@ -66,6 +68,7 @@ export function buildHouse(parts: HouseParts): BuiltHouse {
   });
   const renew = (): void => {
     trust = withFetched(now.trust, fetched);
+    authorities = authoritiesOf(now.signers);
     intermediates.provide([...now.intermediates, ...fetched.issuers]);
     if (now.generation.config.aia === 'off') intermediates.forget();
   };
@@ -73,7 +76,7 @@ export function buildHouse(parts: HouseParts): BuiltHouse {
   const limits = limitsOf(now.generation.config);
   let resolver = resolverOf(now.generation.config, own);
   const shelf = createShelf({
-    ca: loadCa(parts.ca.certificatePem, parts.ca.keyPem, clock.nowMs()),
+    signer: () => signerAt(now.signers, clock.nowMs()),
     clock,
     maxEntries: now.generation.config.limits.leaves,
     ticketKeys: Buffer.from(parts.ticketKeys),
@@ -84,6 +87,7 @@ export function buildHouse(parts: HouseParts): BuiltHouse {
     limits,
     generation: () => now.generation,
     trust: () => trust,
+    authorities: () => authorities,
     intermediates: (presented) => intermediates.complete(presented),
     learn,
     get resolver() {
@@ -115,6 +119,15 @@ export function buildHouse(parts: HouseParts): BuiltHouse {
     },
     close: () => resolver.close(),
   };
+}
+
+/** What clients learn: the CA that signs, and the one that will. */
+function authoritiesOf({ current, next }: Signers): readonly Certificate[] {
+  return [current, ...(next === null ? [] : [next])].map(({ ca }) => {
+    const parsed = parseCertificate(ca.certificate.raw);
+    if (!parsed.ok) throw new TypeError(`a loaded CA cannot be parsed: ${parsed.why}`);
+    return parsed.value;
+  });
 }
 
 function resolverOf({ egress }: Config, own: readonly OwnEndpoint[]): Resolver {

@@ -2,6 +2,8 @@
  * Material to the frozen values that the data plane reads. The same functions have passed the same texts in the
  * supervisor, so a failure here is a mistake of ours; it is thrown and the worker keeps what it has.
  */
+import { loadCa } from '../minting/ca.ts';
+import type { Signer, Signers } from '../minting/signer.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import { createFileMemory, type FileMemory } from '../policy/file-memory.ts';
 import { loadConfig, loadPolicyInSlices } from '../policy/load.ts';
@@ -9,7 +11,7 @@ import type { Mistake } from '../policy/mistakes.ts';
 import { atOnce, type Slices } from '../policy/slices.ts';
 import type { Generation } from '../proxy/house.ts';
 import type { Trust } from '../verify/trust.ts';
-import type { GenerationMaterial } from './messages.ts';
+import type { CaPairMaterial, GenerationMaterial } from './messages.ts';
 import { anchorChoices } from './trust-files.ts';
 import { buildTrust, intermediatesOf, type Memories } from './trust-loader.ts';
 
@@ -18,9 +20,10 @@ export interface Compiled {
   readonly trust: Trust;
   /** The operator's intermediates, for the pool. */
   readonly intermediates: readonly Certificate[];
+  readonly signers: Signers;
 }
 
-/** @throws Error with the first mistake; TrustError */
+/** @throws Error with the first mistake; TrustError; CaError */
 export function compile(material: GenerationMaterial, memories: Memories): Compiled {
   return atOnce(compileInSlices(material, memories, createFileMemory()));
 }
@@ -42,7 +45,20 @@ export function* compileInSlices(
     generation: Object.freeze({ number, sha256, config: config.value, policy: policy.value }),
     trust,
     intermediates,
+    signers: signersOf(material),
   };
+}
+
+function signersOf({ ca: { current, next } }: GenerationMaterial): Signers {
+  return Object.freeze({
+    current: signerOf(current),
+    next: next === null ? null : { ...signerOf(next), signsFromMs: next.signsFromMs },
+  });
+}
+
+/** Times are not judged: a worker that starts while its CA has ended still carries what needs no leaf. */
+function signerOf({ certificatePem, keyPem, chainPem }: CaPairMaterial): Signer {
+  return { ca: loadCa(certificatePem, keyPem, null), chainPem };
 }
 
 function firstMistake(mistakes: readonly Mistake[]): string {

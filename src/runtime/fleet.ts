@@ -12,7 +12,7 @@ import type { Batch } from '../observe/outbox.ts';
 import type { OwnEndpoint } from '../upstream/addresses.ts';
 import { LOOKUP_THREADS } from '../upstream/dns.ts';
 import type { Bound } from './bind.ts';
-import type { CaMaterial, FetchedMaterial, GenerationMaterial, Wanted } from './messages.ts';
+import type { FetchedMaterial, GenerationMaterial, Wanted } from './messages.ts';
 import { Retired } from './retired.ts';
 import { type EndReason, WorkerSlot } from './worker-slot.ts';
 
@@ -22,7 +22,6 @@ export interface FleetOptions {
   readonly bound: readonly Bound[];
   /** All of our own sockets, which are never dialled. */
   readonly own: readonly OwnEndpoint[];
-  readonly ca: CaMaterial;
   readonly ticketKeys: Uint8Array;
   readonly workerEnv: Readonly<Record<string, string>>;
   readonly material: () => GenerationMaterial;
@@ -155,7 +154,7 @@ export class Fleet {
   }
 
   #slot(worker: number): WorkerSlot {
-    const { clock, ca, ticketKeys, bound, own, log, restarted, material, fetching, sight } = this.#options;
+    const { clock, ticketKeys, bound, own, log, restarted, material, fetching, sight } = this.#options;
     const slot = new WorkerSlot({
       worker,
       clock,
@@ -166,7 +165,7 @@ export class Fleet {
         this.#generations.set(worker, newest.number);
         const listenFds = bound.map((_, index) => FIRST_INHERITED_FD + index);
         const fetched = fetching?.material();
-        const start = { kind: 'start', worker, material: newest, ca, ticketKeys, listenFds, own } as const;
+        const start = { kind: 'start', worker, material: newest, ticketKeys, listenFds, own } as const;
         return fetched === undefined ? start : { ...start, fetched };
       },
       ready: () => {

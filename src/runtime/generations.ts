@@ -7,17 +7,19 @@
  */
 import { createHash } from 'node:crypto';
 import { dirname, relative } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../host/clock.ts';
 import { FileError } from '../host/files.ts';
-import type { Config } from '../policy/config.ts';
+import type { CaConfig, Config } from '../policy/config.ts';
 import { createFileMemory } from '../policy/file-memory.ts';
 import { loadConfig, loadPolicy, type PolicySource, type TextFile } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
+import { type CaLook, caMaterialOf, type LoadedCas, lookOf, ownCertificates } from './ca-files.ts';
 import { TrustError } from './crl-loader.ts';
 import type { LastGood } from './last-good.ts';
 import type { GenerationMaterial, TrustMaterial } from './messages.ts';
 import { type Accepted, decide, decideConfig, type Previous } from './reload.ts';
-import { digestOf, type ReadSources, readConfigFile, readSettled, readSources, type Unread } from './sources.ts';
+import { digestOf, type ReadSources, readConfigFile, readSettled, readSources } from './sources.ts';
 import { readTrustMaterial } from './trust-files.ts';
 import { checkTrust, logListTimeOf } from './trust-loader.ts';
 
@@ -25,6 +27,7 @@ export interface Generation extends Accepted {
   readonly number: number;
   readonly sha256: string;
   readonly trust: TrustMaterial;
+  readonly cas: LoadedCas;
 }
 
 export type Step =
@@ -45,14 +48,27 @@ export interface GenerationsOptions {
   readonly clock: Clock;
   readonly pause: (durationMs: number) => Promise<void>;
   readonly shippedGroups: () => readonly TextFile[];
-  readonly ownCas: () => readonly string[];
+  /** Looks at the files of the CAs; `before`: what is in force. */
+  readonly lookAtCas: (config: CaConfig, before: LoadedCas) => CaLook;
 }
 
 interface Read {
   readonly configFile: TextFile;
   readonly config: Config;
+  /** What keeps the configuration as it is. */
   readonly configRefused: readonly Mistake[];
   readonly files: ReadSources;
+  readonly cas: LoadedCas;
+  /** Names what lies in the files of the CAs. */
+  readonly caDigest: string;
+  /** What keeps a CA as it is. */
+  readonly caRefused: readonly Mistake[];
+}
+
+type Looked = Pick<Read, 'config' | 'cas' | 'caDigest' | 'caRefused'>;
+
+function lookedAt(config: Config, { cas, digest, refused }: CaLook): Looked {
+  return { config, cas, caDigest: digest, caRefused: refused.map((message) => asMistake(config.file, message)) };
 }
 
 export class Generations {
@@ -74,16 +90,13 @@ export class Generations {
     return this.#current;
   }
 
-  /** The first generation. `lastGood` is what an earlier run left behind. */
-  start(config: Config, configFile: TextFile, lastGood: LastGood | null): Step {
+  /** The first generation, with CAs that were opened. `lastGood` is what an earlier run left behind. */
+  start(config: Config, configFile: TextFile, lastGood: LastGood | null, cas: LoadedCas): Step {
     const files = readSources(config);
     this.#heldListMs = lastGood?.logListMs ?? null;
-    this.#seen = digestRead(configFile, files);
-    return this.#decide(
-      { config, configFile, files, configRefused: [] },
-      lastGood === null ? null : this.#revive(config, lastGood),
-      lastGood?.number ?? 0,
-    );
+    const read = { configFile, files, configRefused: [], ...lookedAt(config, lookOf(cas)) };
+    this.#seen = digestRead(read);
+    return this.#decide(read, lastGood === null ? null : this.#revive(config, lastGood), lastGood?.number ?? 0);
   }
 
   /** Looks at the files and takes what is new and right. */
@@ -97,14 +110,14 @@ export class Generations {
       digest === this.#seen ? now.value : await readSettled(() => this.#look(current), this.#options.pause);
     if (settled === null) return { kind: 'unchanged' };
     if (settled instanceof FileError) return { kind: 'refused', refused: [asMistake(settled.file, settled.message)] };
-    this.#seen = digestRead(settled.configFile, settled.files);
+    this.#seen = digestRead(settled);
     return this.#decide(settled, current, current.number);
   }
 
   /** Names the trust files as they lie there: they may change while configuration and policies do not. */
-  #trustDigest({ config, policy }: Accepted): string {
+  #trustDigest({ config, policy, cas }: Accepted & Pick<Read, 'cas'>): string {
     try {
-      return digestTrust(readTrustMaterial(config, policy, this.#options.ownCas()));
+      return digestTrust(readTrustMaterial(config, policy, ownCertificates(cas)));
     } catch (thrown) {
       if (thrown instanceof FileError) return thrown.message;
       throw thrown;
@@ -116,39 +129,48 @@ export class Generations {
       const configFile = readConfigFile(this.#options.configPath);
       const decided = decideConfig(configFile, current);
       if (!decided.ok) throw new TypeError('a configuration was refused although one runs');
-      const files = readSources(decided.config);
-      const value = { configFile, config: decided.config, configRefused: decided.refused, files };
-      return { digest: digestRead(configFile, files), value };
+      const { config, ...rest } = this.#lookAtCas(decided.config, decided.refused, current);
+      const value = { configFile, config, files: readSources(config), ...rest };
+      return { digest: digestRead(value), value };
     } catch (thrown) {
       if (thrown instanceof FileError) return { digest: `unreadable ${thrown.message}`, value: thrown };
       throw thrown;
     }
   }
 
+  /** A configuration whose `ca` cannot be had is refused as a whole; files that broke under the same one are held. */
+  #lookAtCas(config: Config, refused: readonly Mistake[], current: Generation): Looked & Pick<Read, 'configRefused'> {
+    const looked = lookedAt(config, this.#options.lookAtCas(config.ca, current.cas));
+    const { cas, caRefused } = looked;
+    const isAsked = caRefused.length > 0 && cas === current.cas && !isDeepStrictEqual(config.ca, current.config.ca);
+    if (!isAsked) return { ...looked, configRefused: refused };
+    return { ...looked, config: current.config, configRefused: [...refused, ...caRefused], caRefused: [] };
+  }
+
   #decide(read: Read, previous: Previous | null, number: number): Step {
-    const { config, configRefused, files } = read;
+    const { config, configRefused, files, cas } = read;
     const configFile = configRefused.length > 0 && this.#current !== null ? this.#current.configFile : read.configFile;
     const nowMs = this.#options.clock.nowMs();
     const shippedGroups = this.#options.shippedGroups();
     const decided = decide({ config, configFile, ...files, shippedGroups, files: this.#files, previous, nowMs });
     if (!decided.ok) return { kind: 'refused', refused: [...configRefused, ...decided.mistakes] };
     const { accepted } = decided;
-    const refused = [...configRefused, ...accepted.held.flatMap(({ mistakes }) => mistakes)];
-    this.#seenTrust = this.#trustDigest(accepted);
-    const trust = this.#trust(accepted);
+    const refused = [...configRefused, ...read.caRefused, ...accepted.held.flatMap(({ mistakes }) => mistakes)];
+    this.#seenTrust = this.#trustDigest({ ...accepted, cas });
+    const trust = this.#trust(accepted, cas);
     if (!('publicAnchors' in trust)) return { kind: 'refused', refused: [...refused, trust] };
     const sha256 = nameGeneration(accepted, trust);
-    if (this.#current !== null && sha256 === this.#current.sha256) {
+    if (this.#current !== null && sha256 === this.#current.sha256 && cas === this.#current.cas) {
       this.#current = { ...this.#current, held: accepted.held };
       return refused.length > 0 ? { kind: 'refused', refused } : { kind: 'restored' };
     }
-    this.#current = { ...accepted, number: number + 1, sha256, trust };
+    this.#current = { ...accepted, number: number + 1, sha256, trust, cas };
     return { kind: 'accepted', generation: this.#current, refused };
   }
 
-  #trust({ config, policy }: Accepted): TrustMaterial | Mistake {
+  #trust({ config, policy }: Accepted, cas: LoadedCas): TrustMaterial | Mistake {
     try {
-      const material = readTrustMaterial(config, policy, this.#options.ownCas());
+      const material = readTrustMaterial(config, policy, ownCertificates(cas));
       checkTrust(material, this.#heldListMs);
       this.#heldListMs = logListTimeOf(material);
       return material;
@@ -183,15 +205,12 @@ function sourcesUnder(config: Config, texts: readonly TextFile[]): readonly Poli
 
 /** What workers get. */
 export function materialOf(generation: Generation, shippedGroups: readonly TextFile[]): GenerationMaterial {
-  const { number, sha256, configFile, sources, trust } = generation;
-  return { number, sha256, config: configFile, sources, shippedGroups, trust };
+  const { number, sha256, configFile, sources, trust, cas } = generation;
+  return { number, sha256, config: configFile, sources, shippedGroups, trust, ca: caMaterialOf(cas) };
 }
 
-function digestRead(
-  configFile: TextFile,
-  { sources, unread }: { sources: readonly TextFile[]; unread: readonly Unread[] },
-): string {
-  return digestOf([configFile, ...sources], unread);
+function digestRead({ configFile, files: { sources, unread }, caDigest }: Read): string {
+  return digestOf([configFile, ...sources, { file: 'ca', text: caDigest }], unread);
 }
 
 function digestTrust(material: TrustMaterial): string {

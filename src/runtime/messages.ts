@@ -54,11 +54,22 @@ export interface GenerationMaterial {
   readonly sources: readonly PolicySource[];
   readonly shippedGroups: readonly TextFile[];
   readonly trust: TrustMaterial;
+  readonly ca: CaMaterial;
 }
 
-export interface CaMaterial {
+/** PEM texts that were verified to belong together. */
+export interface CaPairMaterial {
   readonly certificatePem: string;
   readonly keyPem: string;
+  /** What is sent above it; empty: nothing. */
+  readonly chainPem: string;
+}
+
+/** What leaves are signed with; it is part of a generation, so that no worker mixes two. */
+export interface CaMaterial {
+  readonly current: CaPairMaterial;
+  /** Handed out, and signing from its time on (milliseconds since the epoch; null: it waits). */
+  readonly next: (CaPairMaterial & { readonly signsFromMs: number | null }) | null;
 }
 
 export interface StartMessage {
@@ -66,7 +77,6 @@ export interface StartMessage {
   /** Number of the worker's slot, 1-based; stays when the process is replaced. */
   readonly worker: number;
   readonly material: GenerationMaterial;
-  readonly ca: CaMaterial;
   /** 48 bytes that all workers share, so that clients resume on any of them. */
   readonly ticketKeys: Uint8Array;
   /** Inherited descriptors of bound sockets, in the order of `listen:`. */

@@ -153,8 +153,8 @@ export function decideConfig(
   return { ok: true, ...current, refused: loaded.mistakes };
 }
 
-/** Fields that take effect at the next start only: sockets, state, CA and processes exist once. */
+/** Fields that take effect at the next start only: sockets, state and processes exist once. */
 export function needsRestart(running: Config, next: Config): readonly string[] {
-  const fields = ['listen', 'metrics', 'admin', 'state', 'ca', 'audit', 'workers', 'limits'] as const;
+  const fields = ['listen', 'metrics', 'admin', 'state', 'audit', 'workers', 'limits'] as const;
   return fields.filter((field) => JSON.stringify(running[field]) !== JSON.stringify(next[field]));
 }

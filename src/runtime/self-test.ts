@@ -65,14 +65,12 @@ async function run(clock: Clock, trust: Trust, open: NetServer[]): Promise<SelfT
   open.push(rogue);
   const port = await listen(rogue);
   const entries: VerdictEntry[] = [];
-  const own = createCa({ commonName: 'Self-test CA', nowMs, days: 1 });
   const built = buildHouse({
     clock,
     recorder: remember(entries),
-    ca: own,
     ticketKeys: randomBytes(TICKET_KEY_BYTES),
     own: [],
-    first: compileFor(port, trust),
+    first: compileFor(port, trust, nowMs),
   });
   const listener = createListener(built.house);
   open.push(listener);
@@ -107,7 +105,7 @@ function rogueServer(clock: Clock, nowMs: number, got: (bytes: number) => void):
   return server;
 }
 
-function compileFor(port: number, trust: Trust): Compiled {
+function compileFor(port: number, trust: Trust, nowMs: number): Compiled {
   const config = loadConfig(
     JSON.stringify({ version: 1, egress: { ports: [port], hosts: { [ROGUE_HOST]: [LOOPBACK] } }, policies: [] }),
     '/self-test/pinwarden.yaml',
@@ -119,7 +117,9 @@ function compileFor(port: number, trust: Trust): Compiled {
   const policy = loadPolicy([{ path: file, owner: null, mayMatch: null, mayNot: [], file, text }], config.value);
   if (!policy.ok) throw new Error(policy.mistakes[0]?.message ?? 'the policy of the self-test is refused');
   const generation = { number: 1, sha256: policy.value.sha256, config: config.value, policy: policy.value };
-  return { generation, trust, intermediates: [] };
+  const own = createCa({ commonName: 'Self-test CA', nowMs, days: 1 });
+  const ca = loadCa(own.certificatePem, own.keyPem, nowMs);
+  return { generation, trust, intermediates: [], signers: { current: { ca, chainPem: '' }, next: null } };
 }
 
 function remember(entries: VerdictEntry[]): Recorder {

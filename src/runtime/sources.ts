@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { FileError, listDirectory, readText } from '../host/files.ts';
 import type { Config } from '../policy/config.ts';
 import type { PolicySource, TextFile } from '../policy/load.ts';
+import { caDirectories } from './ca-files.ts';
 import { SETTLE_MS } from './watch.ts';
 
 /** Before parsing (threat model H05); 100,000 rules are about 12 MiB over several files. */
@@ -93,9 +94,9 @@ export async function readSettled<T>(
   return null;
 }
 
-/** The directories whose changes matter: those of the files, and policy directories themselves. `trust`: anchor files. */
+/** The directories whose changes matter: those of the files (CAs too), and policy directories themselves. `trust`: anchor files. */
 export function directoriesOf(config: Config, trust: readonly TextFile[] = []): readonly string[] {
-  const directories = [dirname(config.file), ...trust.map(({ file }) => dirname(file))];
+  const directories = [dirname(config.file), ...trust.map(({ file }) => dirname(file)), ...caDirectories(config.ca)];
   for (const { path } of config.policies) directories.push(path, dirname(path));
   return directories;
 }

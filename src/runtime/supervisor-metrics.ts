@@ -23,7 +23,8 @@ export interface SupervisorMetrics extends SightCounts {
   generation(facts: GenerationFacts): ReadonlySet<string>;
   /** A look at the files ended: was everything in them taken? */
   reloaded(result: 'accepted' | 'partly' | 'refused', held: number, nowMs: number): void;
-  ca(expiresMs: number): void;
+  /** When the CA that signs ends, and the one that waits; null: none does. Milliseconds since the epoch. */
+  ca(signsUntilMs: number, waitingUntilMs: number | null): void;
   /** `ctLogListMs` null: there is no list. */
   ages(ages: { readonly publicAnchorsMs: number; readonly ctLogListMs: number | null }): void;
   /** Exceptions end by themselves: what is in force at `nowMs`. */
@@ -77,7 +78,11 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
       if (result === 'accepted') meters.set('reloadSuccessAt', nowMs / 1000);
       meters.set('sourcesHeld', held);
     },
-    ca: (expiresMs) => meters.set('caExpiry', expiresMs / 1000, { slot: 'current' }),
+    ca(signsUntilMs, waitingUntilMs) {
+      meters.clear('caExpiry');
+      meters.set('caExpiry', signsUntilMs / 1000, { slot: 'current' });
+      if (waitingUntilMs !== null) meters.set('caExpiry', waitingUntilMs / 1000, { slot: 'next' });
+    },
     ages({ publicAnchorsMs, ctLogListMs }) {
       meters.set('publicAnchorsAge', publicAnchorsMs / 1000);
       if (ctLogListMs === null) meters.clear('ctLogListAge');

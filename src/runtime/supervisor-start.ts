@@ -17,7 +17,7 @@ import { type OpenedAdmin, openAdmin } from './admin-routes.ts';
 import { adminRoutes } from './admin-service.ts';
 import { AdminSocketError, type OpenedSocket, openAdminSocket } from './admin-socket.ts';
 import { BindError, type Bound, bindAddress } from './bind.ts';
-import { CaFileError, type LoadedCa, openCa } from './ca-files.ts';
+import { CaFileError, lookAtCas, makeMissingCa, openCas } from './ca-files.ts';
 import { createFetcher } from './create-fetcher.ts';
 import type { Fetcher } from './fetcher.ts';
 import { Fleet } from './fleet.ts';
@@ -82,15 +82,16 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
   const { clock, log, versions } = options;
   const { config, configFile } = readConfig(options.configPath);
   makeDirectory(config.state);
-  const ca = openCa(config.ca, clock.nowMs(), options.uid);
+  const caCreated = makeMissingCa(config.ca, clock.nowMs());
+  const cas = openCas(config.ca, clock.nowMs(), options.uid);
   const generations = new Generations({
     configPath: options.configPath,
     clock,
     pause: options.pause,
     shippedGroups,
-    ownCas: () => [ca.material.certificatePem],
+    lookAtCas: (asked, before) => lookAtCas(asked, before, clock.nowMs(), options.uid),
   });
-  const first = generations.start(config, configFile, loadLastGood(config.state));
+  const first = generations.start(config, configFile, loadLastGood(config.state), cas);
   if (first.kind !== 'accepted') {
     throw new StartError(first.kind === 'refused' ? printMistakes(first.refused) : ['there is nothing to serve']);
   }
@@ -120,7 +121,6 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
     config,
     bound,
     own,
-    ca,
     generations,
     fetcher,
     sight,
@@ -128,10 +128,9 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
   });
   const test = async (): Promise<SelfTestResult> =>
     selfTest({ clock, trust: trustOf(generations.current ?? first.generation) });
-  const shared = { clock, pause: options.pause, log, config, ca };
+  const shared = { clock, pause: options.pause, log, config, caCreated };
   const parts: SupervisorParts = { ...shared, bound, generations, fleet, fetcher, sight, metrics, selfTest: test };
   supervisor = new Supervisor(parts);
-  metrics.ca(ca.ca.notAfterMs);
   supervisor.announce();
   supervisor.record(first);
   await startFleet(fleet);
@@ -223,7 +222,6 @@ interface FleetAsk {
   readonly config: Config;
   readonly bound: readonly Bound[];
   readonly own: readonly ListenAddress[];
-  readonly ca: LoadedCa;
   readonly generations: Generations;
   readonly fetcher: Fetcher;
   readonly sight: Sight;
@@ -231,7 +229,7 @@ interface FleetAsk {
 }
 
 function createFleet(options: SupervisorOptions, ask: FleetAsk): Fleet {
-  const { config, bound, own, ca, generations, fetcher, sight, restarted } = ask;
+  const { config, bound, own, generations, fetcher, sight, restarted } = ask;
   const material = (): ReturnType<typeof materialOf> => {
     const generation: Generation | null = generations.current;
     if (generation === null) throw new TypeError('no generation');
@@ -242,7 +240,6 @@ function createFleet(options: SupervisorOptions, ask: FleetAsk): Fleet {
     clock: options.clock,
     bound,
     own,
-    ca: ca.material,
     ticketKeys: randomBytes(TICKET_KEY_BYTES),
     workerEnv: options.workerEnv,
     material,

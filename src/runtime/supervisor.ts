@@ -7,6 +7,7 @@
  */
 import type { Server } from 'node:http';
 import type { Clock } from '../host/clock.ts';
+import { signerAt, waitingAt } from '../minting/signer.ts';
 import { mergeSnapshots, printSnapshot, type Sample } from '../observe/metrics.ts';
 import { parseLogList } from '../pki/ct/log-list.ts';
 import type { Config, ListenAddress } from '../policy/config.ts';
@@ -31,6 +32,9 @@ import { createWatch, type Watch } from './watch.ts';
 /** A worker compiles 100,000 rules in some seconds; a reload is not held up by one that takes longer. */
 const PUBLISH_TIMEOUT_MS = 10_000;
 
+/** Timers count to 2^31 ms; whoever waits longer looks again. */
+const MAX_TIMER_MS = 86_400_000;
+
 /** A detector that has died is known within a few of these. */
 const SELF_TEST_EVERY_MS = 300_000;
 
@@ -42,7 +46,8 @@ export interface SupervisorParts {
   readonly log: (line: string) => void;
   /** The configuration of the start: sockets, state and processes are as it says until the end. */
   readonly config: Config;
-  readonly ca: LoadedCa;
+  /** The CA was made just now: nothing trusts it yet. */
+  readonly caCreated: boolean;
   readonly bound: readonly Bound[];
   readonly generations: Generations;
   readonly fleet: Fleet;
@@ -77,6 +82,9 @@ export class Supervisor {
   #draining = false;
   /** Resolved by a second call: nobody waits out the delay any more. */
   readonly #hurried = Promise.withResolvers<void>();
+  #turn: NodeJS.Timeout | null = null;
+  /** SHA-256 of the CA that was said to sign. */
+  #signerSha256: string | null = null;
   #warnedOfAge = false;
   #warnedOfList = false;
   #dates: Dates | null = null;
@@ -92,8 +100,10 @@ export class Supervisor {
     return this.#parts.config;
   }
 
-  get ca(): LoadedCa {
-    return this.#parts.ca;
+  /** The CA that signs now, and whether it was made at this start. */
+  get ca(): LoadedCa & { readonly created: boolean } {
+    const { clock, caCreated } = this.#parts;
+    return { ...signerAt(this.generation.cas, clock.nowMs()), created: caCreated };
   }
 
   get bound(): readonly Bound[] {
@@ -128,8 +138,34 @@ export class Supervisor {
     this.#selfTests.unref();
     this.#persist();
     this.checkAges();
+    this.#watchSigner();
     this.#watch = createWatch(async () => this.#look());
     this.#watch.follow(directoriesOf(this.generation.config, this.generation.trust.anchorFiles));
+  }
+
+  /** Workers change by the same clock; here it is said and counted. */
+  #watchSigner(): void {
+    const { clock, log } = this.#parts;
+    const { ca } = this.#countCas();
+    if (this.#signerSha256 !== null && this.#signerSha256 !== ca.sha256) {
+      log(`ca: ${ca.certificate.subject} signs from now on, SHA-256 ${ca.sha256}`);
+    }
+    this.#signerSha256 = ca.sha256;
+    if (this.#turn !== null) clearTimeout(this.#turn);
+    const nowMs = clock.nowMs();
+    const fromMs = waitingAt(this.generation.cas, nowMs)?.signsFromMs ?? null;
+    if (fromMs === null || this.#draining) return;
+    this.#turn = setTimeout(() => this.#watchSigner(), Math.min(fromMs - nowMs, MAX_TIMER_MS));
+    this.#turn.unref();
+  }
+
+  /** Puts the ends of the CAs into the metrics; answers the one that signs. */
+  #countCas(): LoadedCa {
+    const { clock, metrics } = this.#parts;
+    const { cas } = this.generation;
+    const signer = signerAt(cas, clock.nowMs());
+    metrics.ca(signer.endsMs, waitingAt(cas, clock.nowMs())?.endsMs ?? null);
+    return signer;
   }
 
   /** The self-test of the start once more: whoever watches the metrics learns whether the detector still detects. */
@@ -180,6 +216,7 @@ export class Supervisor {
     fleet.forgetPolicies(this.announce());
     this.#persist();
     this.checkAges();
+    this.#watchSigner();
     this.#watch?.follow(directoriesOf(generation.config, generation.trust.anchorFiles));
     const fields = needsRestart(config, generation.config);
     if (fields.length > 0) log(`config: ${fields.join(', ')} changed: takes effect at the next start`);
@@ -207,11 +244,12 @@ export class Supervisor {
   }
 
   readiness(): Readiness {
-    const { clock, ca, fleet, generations } = this.#parts;
+    const { clock, fleet, generations } = this.#parts;
     const nowMs = clock.nowMs();
+    const signer = generations.current === null ? null : signerAt(generations.current.cas, nowMs);
     return {
       policies: generations.current !== null,
-      ca: ca.ca.notBeforeMs <= nowMs && nowMs <= ca.ca.notAfterMs,
+      ca: signer !== null && signer.ca.notBeforeMs <= nowMs && nowMs <= signer.endsMs,
       listeners: fleet.serving > 0,
       serving: this.#served !== null && !this.#draining,
     };
@@ -231,6 +269,7 @@ export class Supervisor {
     metrics.sight(sight.locker?.size ?? 0, sight.hub.size);
     metrics.overrides(this.#parts.clock.nowMs());
     this.checkAges();
+    this.#countCas();
     return mergeSnapshots([await metrics.snapshot(), ...samples]);
   }
 
@@ -266,6 +305,7 @@ export class Supervisor {
     this.#watch?.stop();
     this.#parts.fetcher.stop();
     if (this.#selfTests !== null) clearInterval(this.#selfTests);
+    if (this.#turn !== null) clearTimeout(this.#turn);
     if (delayed) await Promise.race([pause(drainDelayMs), this.#hurried.promise]);
     else this.#hurried.resolve();
     // Closed first: from now on the kernel refuses instead of queueing what nobody will accept.

@@ -85,11 +85,10 @@ export class WorkerService {
     this.#outbox = createOutbox((batch, sent) => deps.send({ kind: 'seen', batch }, sent));
     const parts = { audit: this.#audit, metrics: this.#metrics, outbox: this.#outbox };
     const recorder = createRecorder({ ...parts, worker: message.worker });
-    const { ca, ticketKeys, own } = message;
+    const { ticketKeys, own } = message;
     this.#built = buildHouse({
       clock: deps.clock,
       recorder,
-      ca,
       ticketKeys,
       own,
       first,

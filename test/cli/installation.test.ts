@@ -1,13 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  nextPair,
-  pemOf,
-  previousCertificateFile,
-  readCaCertificates,
-  readInstallation,
-  readInstallationOrDefaults,
-} from '../../src/cli/installation.ts';
+import { pemOf, readCaCertificates, readInstallation, readInstallationOrDefaults } from '../../src/cli/installation.ts';
 import { CommandError } from '../../src/cli/usage.ts';
 import { authority, pem } from '../support/test-ca.ts';
 import { capturedIo } from './captured-io.ts';
@@ -53,13 +46,9 @@ describe('the CA of an installation', () => {
   it('is the current one, then the next, then the previous', () => {
     const config = readInstallation(undefined, capturedIo(here.dir));
     expect(readCaCertificates(config).map(({ slot }) => slot)).toEqual(['current']);
-    expect(nextPair(config)).toEqual({
-      certificateFile: here.path('config/next-ca.pem'),
-      keyFile: here.path('config/next-ca-key.pem'),
-    });
     const [next, previous] = [authority({ cn: 'Next' }), authority({ cn: 'Previous' })];
-    writeFileSync(nextPair(config).certificateFile, next.pem);
-    writeFileSync(previousCertificateFile(config), `text before\n${previous.pem}`);
+    writeFileSync(config.ca.next.certificateFile, next.pem);
+    writeFileSync(config.ca.previousCertificateFile, `text before\n${previous.pem}`);
     const cas = readCaCertificates(config);
     expect(cas.map(({ slot }) => slot)).toEqual(['current', 'next', 'previous']);
     expect(cas[2]?.pem).toBe(previous.pem);

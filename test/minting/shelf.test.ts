@@ -3,17 +3,22 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { connect, type SecureContext, TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { loadCa } from '../../src/minting/ca.ts';
+import { loadCa, type MintingCa } from '../../src/minting/ca.ts';
 import { type ContextAsk, createShelf, type Shelf } from '../../src/minting/shelf.ts';
-import { type TestClock, testClock } from '../support/clock.ts';
+import type { Signer } from '../../src/minting/signer.ts';
+import { testClock } from '../support/clock.ts';
 import { closeServer, listen } from '../support/sockets.ts';
 import { authority } from '../support/test-ca.ts';
 import { DAY_MS, NOW_MS, name, newCa } from './support.ts';
 
-function shelfOf(change: { clock?: TestClock; maxEntries?: number; onMinted?: (ms: number) => void } = {}): Shelf {
-  const { ca } = newCa();
-  return createShelf({ ca, clock: testClock(NOW_MS), maxEntries: 10, ticketKeys: randomBytes(48), ...change });
+function shelfOf(change: Partial<Parameters<typeof createShelf>[0]> = {}): Shelf {
+  const signer = signerOf(newCa().ca);
+  return createShelf({ signer, clock: testClock(NOW_MS), maxEntries: 10, ticketKeys: randomBytes(48), ...change });
 }
+
+const signerOf =
+  (ca: MintingCa, chainPem = ''): (() => Signer) =>
+  () => ({ ca, chainPem });
 
 function askOf(host: string, change: Partial<ContextAsk> = {}): ContextAsk {
   return { authority: name(host), generation: 1, maxVersion: 'TLSv1.3', key: 'p256', ...change };
@@ -38,8 +43,8 @@ async function shown(secureContext: SecureContext): Promise<{ chain: string[]; v
 
 describe('the shelf', () => {
   it('refuses ticket keys of another size', () => {
-    const { ca } = newCa();
-    const options = { ca, clock: testClock(NOW_MS), maxEntries: 1, ticketKeys: randomBytes(47) };
+    const signer = signerOf(newCa().ca);
+    const options = { signer, clock: testClock(NOW_MS), maxEntries: 1, ticketKeys: randomBytes(47) };
     expect(() => createShelf(options)).toThrow(RangeError);
   });
 
@@ -94,6 +99,20 @@ describe('the shelf', () => {
     expect(shelf.size).toBe(1);
   });
 
+  it('mints anew when another CA signs, and back again, without a second entry', () => {
+    const [one, other] = [signerOf(newCa().ca)(), signerOf(newCa().ca)()];
+    let now = one;
+    const shelf = shelfOf({ signer: () => now });
+    const first = shelf.contextFor(askOf('a.test'));
+    now = other;
+    const second = shelf.contextFor(askOf('a.test'));
+    expect(second).not.toBe(first);
+    expect(shelf.contextFor(askOf('a.test'))).toBe(second);
+    now = one;
+    expect(shelf.contextFor(askOf('a.test'))).not.toBe(second);
+    expect(shelf.size).toBe(1);
+  });
+
   it('mints anew before a leaf ends, by the wall clock', () => {
     const clock = testClock(NOW_MS);
     const shelf = shelfOf({ clock });
@@ -112,10 +131,33 @@ describe('a client is shown', () => {
     const middle = authority({ at: NOW_MS, cn: 'Root' }).issueCa({ cn: 'Middle' });
     const below = middle.issueCa({ cn: 'Below' });
     const ca = loadCa(below.pem, below.keyPem, NOW_MS);
-    const options = { ca, clock: testClock(NOW_MS), maxEntries: 1, ticketKeys: randomBytes(48) };
-    const shelf = createShelf({ ...options, chainPem: middle.pem });
+    const options = { clock: testClock(NOW_MS), maxEntries: 1, ticketKeys: randomBytes(48) };
+    const shelf = createShelf({ ...options, signer: signerOf(ca, middle.pem) });
     expect((await shown(shelf.contextFor(askOf('a.test')))).chain).toEqual(['CN=a.test', 'CN=Below', 'CN=Middle']);
     expect(new X509Certificate(middle.pem).subject).toBe('CN=Middle');
+  });
+
+  it('no session of a leaf that another CA signed', async () => {
+    let now = signerOf(newCa().ca)();
+    const shelf = shelfOf({ signer: () => now });
+    const resumes = async (session: Buffer | undefined) => {
+      const server = createServer((socket) => {
+        const secureContext = shelf.contextFor(askOf('a.test', { maxVersion: 'TLSv1.2' }));
+        new TLSSocket(socket, { isServer: true, secureContext }).on('error', () => undefined);
+      });
+      const port = await listen(server);
+      const options = { port, host: '127.0.0.1', servername: 'a.test', rejectUnauthorized: false };
+      const client = connect(session === undefined ? options : { ...options, session });
+      await once(client, 'secureConnect');
+      const answer = { session: client.getSession(), reused: client.isSessionReused() };
+      client.destroy();
+      await closeServer(server);
+      return answer;
+    };
+    const first = await resumes(undefined);
+    expect((await resumes(first.session)).reused, 'while the same CA signs').toBe(true);
+    now = signerOf(newCa().ca)();
+    expect((await resumes(first.session)).reused).toBe(false);
   });
 
   it('no higher version than was asked for', async () => {

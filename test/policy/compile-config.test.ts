@@ -54,6 +54,10 @@ describe('pinwarden.yaml: refused', () => {
     ['ct: { profile: safari }', ['2:16 expected `chrome`, `apple` or a map with minScts and minOperators']],
     ['crl: { fetch: always }', ['2:15 `fetch` is `always`, expected `off` or `background`']],
     ['fetch: { allowPrivate: [10.0.0.1/8] }', ['2:25 `10.0.0.1/8` is not an address range']],
+    ['ca: { next: { signsFrom: tomorrow } }', ['2:26 `tomorrow` is not a date']],
+    ['ca: { next: { signsFrom: 2027-06-01T12:00:00+02:00 } }', ['2:26 `2027-06-01T12:00:00+02:00` is not a date']],
+    ['ca: { next: { keyFile: ./ca-key.pem } }', ['2:24 `keyFile` of the next CA is that of the current one']],
+    ['ca: { next: { create: never } }', ['2:15 unknown key `create`']],
     ['state:', ['2:7 `state` is empty, expected a text']],
   ])('%s', (body, expected) => expect(errors(body).toSorted()).toEqual(expected.toSorted()));
 
@@ -83,7 +87,19 @@ describe('pinwarden.yaml: compiled', () => {
       metrics: { address: '127.0.0.1', port: 9464 },
       admin: null,
       state: '/etc/pw/state',
-      ca: { certificateFile: '/etc/pw/ca.pem', keyFile: '/etc/pw/ca-key.pem', create: 'ifMissing' },
+      ca: {
+        certificateFile: '/etc/pw/ca.pem',
+        keyFile: '/etc/pw/ca-key.pem',
+        chainFile: null,
+        create: 'ifMissing',
+        next: {
+          certificateFile: '/etc/pw/next-ca.pem',
+          keyFile: '/etc/pw/next-ca-key.pem',
+          chainFile: null,
+          signsFromMs: null,
+        },
+        previousCertificateFile: '/etc/pw/previous-ca.pem',
+      },
       anchors: 'public',
       egress: { ports: [443, 80], dns: { servers: [], timeoutMs: 5000 } },
       unmatched: {
@@ -99,6 +115,19 @@ describe('pinwarden.yaml: compiled', () => {
       ct: { logList: null, signed: null, profile: { name: 'chrome' }, maxListAgeMs: 70 * 86_400_000 },
       crl: { files: [], fetch: 'off' },
       fetch: { ports: [80], allowPrivate: [] },
+    });
+  });
+
+  it('knows the next CA by the names of the current one, and by its own', () => {
+    const tls = configOf('ca: { certificateFile: ca/tls.crt, keyFile: ca/tls.key, chainFile: ca/ca.crt }\n').ca;
+    expect(tls.next).toMatchObject({ certificateFile: '/etc/pw/ca/next-tls.crt', chainFile: '/etc/pw/ca/ca.crt' });
+    const named =
+      '{ certificateFile: b/tls.crt, keyFile: b/tls.key, chainFile: b/ca.crt, signsFrom: 2027-06-01T12:00:00Z }';
+    expect(configOf(`ca: { next: ${named} }\n`).ca.next).toEqual({
+      certificateFile: '/etc/pw/b/tls.crt',
+      keyFile: '/etc/pw/b/tls.key',
+      chainFile: '/etc/pw/b/ca.crt',
+      signsFromMs: Date.UTC(2027, 5, 1, 12),
     });
   });
 

@@ -86,11 +86,10 @@ export async function startProxy(options: ProxyOptions): Promise<TestProxy> {
   };
   let number = 0;
   const compiled = (rules: readonly RuleYaml[], config = options.config ?? {}): Compiled =>
-    compileText(++number, options, rules, config, ca.certificatePem);
+    compileText(++number, options, rules, config, ca);
   const built = buildHouse({
     clock: options.clock ?? systemClock,
     recorder,
-    ca,
     ticketKeys: randomBytes(48),
     own: [],
     first: compiled(options.rules ?? []),
@@ -124,7 +123,7 @@ function compileText(
   options: ProxyOptions,
   rules: readonly RuleYaml[],
   config: Readonly<Record<string, unknown>>,
-  ownCa: string,
+  ca: { readonly certificatePem: string; readonly keyPem: string },
 ): Compiled {
   const text = JSON.stringify({
     version: 1,
@@ -155,8 +154,9 @@ function compileText(
         anchorFiles: [{ file: '/test/anchors.pem', text: options.anchors }],
         logList: null,
         crls: [],
-        ownCas: [ownCa],
+        ownCas: [ca.certificatePem],
       },
+      ca: { current: { ...ca, chainPem: '' }, next: null },
     },
     { signatures: createSignatureMemory(1000), certificates: createCertificateMemory(1000) },
   );

@@ -1,11 +1,10 @@
 import { afterEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/host/clock.ts';
-import { CaError } from '../../src/minting/ca.ts';
 import { createRecorder } from '../../src/observe/create-recorder.ts';
 import { createMetrics } from '../../src/observe/worker-metrics.ts';
 import { type BuiltHouse, buildHouse } from '../../src/runtime/build-house.ts';
 import { compile } from '../../src/runtime/compile.ts';
-import { materialWith, startMessageWith } from '../support/runtime-material.ts';
+import { materialWith, newCaMaterial, startMessageWith } from '../support/runtime-material.ts';
 
 const nothing = { recall: () => undefined, remember: () => undefined };
 const memories = { signatures: nothing, certificates: nothing };
@@ -17,20 +16,22 @@ afterEach(() => {
 
 function build(config: object = {}) {
   const material = materialWith({ config });
-  const { ca, ticketKeys } = startMessageWith(material);
+  const { ticketKeys } = startMessageWith(material);
   const recorder = createRecorder({ audit: null, metrics: createMetrics(), worker: 1 });
   const first = compile(material, memories);
-  const one = buildHouse({ clock: systemClock, recorder, ca, ticketKeys, own: [], first });
+  const one = buildHouse({ clock: systemClock, recorder, ticketKeys, own: [], first });
   built.push(one);
   return one;
 }
 
-it('refuses a CA that cannot sign', () => {
-  const material = materialWith({});
-  const { ticketKeys } = startMessageWith(material);
-  const recorder = createRecorder({ audit: null, metrics: createMetrics(), worker: 1 });
-  const parts = { clock: systemClock, recorder, ticketKeys, own: [], first: compile(material, memories) };
-  expect(() => buildHouse({ ...parts, ca: { certificatePem: 'x', keyPem: 'x' } })).toThrow(CaError);
+const subjects = ({ house }: BuiltHouse) => house.authorities().map(({ subject }) => subject.text);
+
+it('hands out the CA that signs and the one that waits, and replaces both with the generation', () => {
+  const one = build();
+  expect(subjects(one)).toEqual(['CN=Test CA']);
+  const next = { ...newCaMaterial('Next CA'), signsFromMs: null };
+  one.apply(compile({ ...materialWith({ number: 2 }), ca: { current: newCaMaterial('New CA'), next } }, memories));
+  expect(subjects(one)).toEqual(['CN=New CA', 'CN=Next CA']);
 });
 
 it('replaces generation, trust and resolver as a whole', () => {

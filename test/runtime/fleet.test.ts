@@ -20,13 +20,12 @@ function make(config: object = {}) {
   undo.push(() => bound.close());
   const lines: string[] = [];
   let material: GenerationMaterial = materialWith({ dir, config });
-  const { ca, ticketKeys } = startMessageWith(material);
+  const { ticketKeys } = startMessageWith(material);
   const fleet = new Fleet({
     workers: 2,
     clock: systemClock,
     bound: [bound],
     own: [],
-    ca,
     ticketKeys,
     workerEnv: {},
     material: () => material,

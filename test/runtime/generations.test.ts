@@ -2,20 +2,24 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCa } from '../../src/minting/ca.ts';
 import { loadConfig } from '../../src/policy/load.ts';
+import { lookAtCas, makeMissingCa, openCas } from '../../src/runtime/ca-files.ts';
 import { Generations, materialOf } from '../../src/runtime/generations.ts';
-import { testClock } from '../support/clock.ts';
+import { type TestClock, testClock } from '../support/clock.ts';
 import { listBytes, testLog } from '../support/ct-log.ts';
 import { authority } from '../support/test-ca.ts';
 
 let dir: string;
 let generations: Generations;
+let clock: TestClock;
 const at = (name: string) => join(dir, name);
 const CONFIG = 'version: 1\npolicies: [a.yaml, b.yaml]\nanchors: [roots.pem]\n';
 const rules = (...names: readonly string[]) =>
   `version: 1\nrules:\n${names.map((name) => `  - { name: ${name}, match: [${name}.example], onFailure: block }\n`).join('')}`;
 
 beforeEach(() => {
+  clock = testClock();
   dir = mkdtempSync(join(tmpdir(), 'generations-'));
   writeFileSync(at('pinwarden.yaml'), CONFIG);
   writeFileSync(at('a.yaml'), rules('a'));
@@ -29,17 +33,19 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 function make(pause: () => Promise<void> = async () => undefined): Generations {
   return new Generations({
     configPath: at('pinwarden.yaml'),
-    clock: testClock(),
+    clock,
     pause,
     shippedGroups: () => [],
-    ownCas: () => [],
+    lookAtCas: (config, before) => lookAtCas(config, before, clock.nowMs(), null),
   });
 }
 
 function start(of: Generations, lastGood: Parameters<Generations['start']>[2] = null, text = CONFIG) {
   const config = loadConfig(text, at('pinwarden.yaml'));
   if (!config.ok) throw new Error(config.mistakes[0]?.message);
-  return of.start(config.value, { file: at('pinwarden.yaml'), text }, lastGood);
+  makeMissingCa(config.value.ca, clock.nowMs());
+  const cas = openCas(config.value.ca, clock.nowMs(), null);
+  return of.start(config.value, { file: at('pinwarden.yaml'), text }, lastGood, cas);
 }
 
 const serving = (of: Generations) => of.current?.policy.rules.map(({ name }) => name);
@@ -204,5 +210,107 @@ describe('the CT log list', () => {
     const config = { file: at('pinwarden.yaml'), text };
     const lastGood = { number: 2, config, sources: [], logListMs: 3_000 };
     expect(start(make(), lastGood, text)).toMatchObject({ kind: 'refused', refused });
+  });
+});
+
+describe('the CAs', () => {
+  const put = (prefix: string, cn: string, mode = 0o600) => {
+    const made = createCa({ commonName: cn, nowMs: clock.nowMs(), days: 300 });
+    for (const name of ['ca.pem', 'ca-key.pem']) rmSync(at(`${prefix}${name}`), { force: true });
+    writeFileSync(at(`${prefix}ca.pem`), made.certificatePem);
+    writeFileSync(at(`${prefix}ca-key.pem`), made.keyPem, { mode });
+    return made.certificatePem;
+  };
+  const signing = () => generations.current?.cas.current.ca.certificate.subject;
+
+  it('are part of a generation, though not of its name, and stay ours when they are replaced', async () => {
+    start(generations);
+    const { sha256, cas } = generations.current!;
+    const next = put('next-', 'Next CA');
+    expect(await generations.reload()).toMatchObject({
+      kind: 'accepted',
+      generation: { number: 2, sha256 },
+      refused: [],
+    });
+    const brought = put('', 'Brought CA');
+    expect(await generations.reload()).toMatchObject({ kind: 'accepted', generation: { number: 3, sha256 } });
+    const material = materialOf(generations.current!, []);
+    expect(material.ca).toMatchObject({ current: { certificatePem: brought }, next: { certificatePem: next } });
+    expect(material.trust.ownCas).toEqual([brought, next, cas.current.ca.certificatePem]);
+    expect(JSON.stringify(material.trust)).not.toContain('PRIVATE');
+    expect(await generations.reload()).toEqual({ kind: 'unchanged' });
+  });
+
+  it('never change to half of a pair that is being written', async () => {
+    start(generations);
+    const before = generations.current?.cas;
+    put('', 'Brought CA', 0o644);
+    expect(await generations.reload()).toMatchObject({
+      kind: 'refused',
+      refused: [{ message: expect.stringContaining('chmod 600') }],
+    });
+    expect(await generations.reload(), 'said once').toEqual({ kind: 'unchanged' });
+    expect(generations.current?.cas).toBe(before);
+    rmSync(at('ca-key.pem'));
+    expect(await generations.reload()).toMatchObject({ kind: 'refused' });
+    put('', 'Brought CA');
+    expect(await generations.reload()).toMatchObject({ kind: 'accepted', refused: [] });
+    expect(signing()).toBe('CN=Brought CA');
+  });
+
+  it('do not hold up policies, nor are held up by them', async () => {
+    start(generations);
+    writeFileSync(at('ca-key.pem'), 'half');
+    writeFileSync(at('a.yaml'), rules('a', 'a2'));
+    expect(await generations.reload()).toMatchObject({
+      kind: 'accepted',
+      refused: [{ message: expect.stringContaining('ca-key') }],
+    });
+    expect(serving(generations)).toEqual(['a', 'a2', 'b']);
+    writeFileSync(at('b.yaml'), 'rules: [');
+    put('', 'Brought CA');
+    expect(await generations.reload()).toMatchObject({ kind: 'accepted', refused: [expect.anything()] });
+    expect(signing()).toBe('CN=Brought CA');
+  });
+
+  it('that a configuration asks for and that are not there keep the configuration as a whole', async () => {
+    start(generations);
+    const asking = `${CONFIG}ca: { next: { signsFrom: 2026-05-01 } }\nunmatched: { action: deny }\n`;
+    writeFileSync(at('pinwarden.yaml'), asking);
+    expect(await generations.reload()).toMatchObject({
+      kind: 'refused',
+      refused: [{ message: expect.stringMatching(/next-ca-key\.pem.*pinwarden ca rotate/) }],
+    });
+    expect(generations.current?.policy.unmatched.action).toBe('judge');
+    expect(await generations.reload()).toEqual({ kind: 'unchanged' });
+    put('next-', 'Next CA');
+    expect(await generations.reload()).toMatchObject({ kind: 'accepted', refused: [] });
+    expect(generations.current?.policy.unmatched.action).toBe('deny');
+    expect(generations.current?.cas.next?.signsFromMs).toBe(Date.UTC(2026, 4, 1));
+    rmSync(at('next-ca.pem'));
+    expect(await generations.reload()).toMatchObject({ kind: 'refused' });
+    expect(generations.current?.cas.next, 'it still will sign').not.toBeNull();
+  });
+
+  it('are taken when their time has come, although no file changed', async () => {
+    start(generations);
+    const later = createCa({ commonName: 'Later CA', nowMs: clock.nowMs() + 5 * 86_400_000, days: 300 });
+    writeFileSync(at('ca.pem'), later.certificatePem);
+    writeFileSync(at('ca-key.pem'), later.keyPem);
+    expect(await generations.reload()).toMatchObject({
+      kind: 'refused',
+      refused: [{ message: expect.stringContaining('not valid yet') }],
+    });
+    clock.advance(5 * 86_400_000);
+    expect(await generations.reload()).toMatchObject({ kind: 'accepted', refused: [] });
+    expect(signing()).toBe('CN=Later CA');
+  });
+
+  it('with a next one that cannot be used start all the same, and say so', () => {
+    writeFileSync(at('next-ca.pem'), 'nothing');
+    expect(start(generations)).toMatchObject({
+      kind: 'accepted',
+      refused: [{ message: expect.stringContaining('the next CA is not handed out') }],
+    });
   });
 });

@@ -96,7 +96,7 @@ it('says nothing of a log list that is not there, and counts a self-test that fa
 
 it('shows CA, ages, workers, restarts, self-test and failing hosts', async () => {
   const metrics = make();
-  metrics.ca(AT_MS);
+  metrics.ca(AT_MS, AT_MS + 1000);
   metrics.ages({ publicAnchorsMs: 3000, ctLogListMs: 2000 });
   metrics.workers(2);
   metrics.restarted('stall');
@@ -104,6 +104,7 @@ it('shows CA, ages, workers, restarts, self-test and failing hosts', async () =>
   metrics.failing([[{ policy: 'p', code: 'c', hosts: [['h', 1]] }]]);
   let text = await read(metrics);
   expect(text.value('pinwarden_ca_expiry_timestamp_seconds', { slot: 'current' })).toBe(AT_MS / 1000);
+  expect(text.value('pinwarden_ca_expiry_timestamp_seconds', { slot: 'next' })).toBe(AT_MS / 1000 + 1);
   expect(text.value('pinwarden_public_anchors_age_seconds')).toBe(3);
   expect(text.value('pinwarden_ct_log_list_age_seconds')).toBe(2);
   expect(text.value('pinwarden_workers')).toBe(2);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../src/host/clock.ts';
 import { createCa } from '../../src/minting/ca.ts';
-import type { GenerationMaterial, StartMessage } from '../../src/runtime/messages.ts';
+import type { CaPairMaterial, GenerationMaterial, StartMessage } from '../../src/runtime/messages.ts';
 import type { Supervisor } from '../../src/runtime/supervisor.ts';
 import { startSupervisor } from '../../src/runtime/supervisor-start.ts';
 
@@ -43,12 +43,17 @@ export function materialWith(fields: {
       crls: [],
       ownCas: [],
     },
+    ca: { current: newCaMaterial(), next: null },
   };
 }
 
+/** A CA that is made for this test. */
+export function newCaMaterial(commonName = 'Test CA'): CaPairMaterial {
+  return { ...createCa({ commonName, nowMs: systemClock.nowMs(), days: 1 }), chainPem: '' };
+}
+
 export function startMessageWith(material: GenerationMaterial, listenFds: readonly number[] = []): StartMessage {
-  const ca = createCa({ commonName: 'Test CA', nowMs: systemClock.nowMs(), days: 1 });
-  return { kind: 'start', worker: 1, material, ca, ticketKeys: Buffer.alloc(48, 7), listenFds, own: [] };
+  return { kind: 'start', worker: 1, material, ticketKeys: Buffer.alloc(48, 7), listenFds, own: [] };
 }
 
 export interface RunningSupervisor {
