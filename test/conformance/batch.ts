@@ -11,7 +11,7 @@ type Blob = Issued | Buffer;
 export interface BatchCase {
   /** As presented, leaf first. */
   readonly chain: readonly Blob[];
-  readonly anchors: readonly Blob[];
+  readonly anchors: readonly Blob[] | 'public';
   readonly host?: string;
   readonly at?: string;
   /** The anchors are the public set: the Baseline Requirements hold. */
@@ -49,6 +49,7 @@ export function word(answer: BatchAnswer | undefined): string {
 
 function lineOf(id: string, { chain, anchors, host = HOST, at = AT, crls, ...rest }: BatchCase): string {
   const text = (blob: Blob): string => (Buffer.isBuffer(blob) ? blob : blob.der).toString('base64');
-  const lists = { chain: chain.map(text), anchors: anchors.map(text), ...(crls && { crls: crls.map(text) }) };
+  const given = anchors === 'public' ? {} : { anchors: anchors.map(text) };
+  const lists = { chain: chain.map(text), ...given, ...(crls && { crls: crls.map(text) }) };
   return JSON.stringify({ id, host, at, ...lists, ...rest });
 }
