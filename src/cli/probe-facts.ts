@@ -98,6 +98,8 @@ function keyText(key: KeyKind): string {
       return key.curve === 'other' ? 'EC' : key.curve;
     case 'ed25519':
       return 'Ed25519';
+    case 'ml-dsa':
+      return `ML-DSA-${key.set}`;
     case 'other':
       return key.oid;
   }

@@ -120,7 +120,7 @@ export const CODES = Object.freeze({
   'chain.critical-extension': row('chain', true, 64, 502, 'tls_certificate_error', 'a certificate has a critical extension that is not understood', 'get a certificate without it'),
   'chain.name-constraints': row('chain', true, 67, 502, 'tls_certificate_error', 'a name is outside the constraints of an issuer', 'get a certificate for names that the CA may issue'),
   'chain.policy': row('chain', true, 63, 502, 'tls_certificate_error', 'the certificate policies of the chain do not allow the path', 'get a certificate with an acceptable policy'),
-  'chain.weak-key': row('chain', true, 68, 502, 'tls_certificate_error', 'a key in the chain is too weak or of an unknown kind', 'use RSA of at least 2048 bits, P-256, P-384, P-521 or Ed25519'),
+  'chain.weak-key': row('chain', true, 68, 502, 'tls_certificate_error', 'a key in the chain is too weak or of an unknown kind', 'use RSA of at least 2048 bits, P-256, P-384, P-521, Ed25519 or, below a private root, ML-DSA'),
   'chain.weak-signature': row('chain', true, 68, 502, 'tls_certificate_error', 'a signature in the chain uses a weak or unknown algorithm', 'use SHA-256 or better'),
   'chain.leaf-is-ca': row('chain', true, 62, 502, 'tls_certificate_error', 'the leaf is a CA certificate', 'use an end-entity certificate'),
   'chain.malformed-issuer': row('chain', true, 41, 502, 'tls_certificate_error', 'a certificate that the path needs is malformed', 'replace it'),

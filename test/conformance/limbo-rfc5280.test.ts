@@ -1,5 +1,5 @@
 /**
- * x509-limbo, `rfc5280` and `pathlen`: every question by its name there, with what limbo wants and what we answer below
+ * x509-limbo, `rfc5280`, `rfc9881` and `pathlen`: every question by its name there, with what limbo wants and what we answer below
  * private anchors. limbo.test.ts asks further ones of the same kind.
  */
 import * as der from '../../src/pki/der/writer.ts';
@@ -83,6 +83,12 @@ function during(from: string, to: string, when: string): BatchCase {
   const top = authority({ cn: 'Dated', at: AT, ...dates });
   const issuer = top.issueCa({ cn: 'Dated Issuer', ...dates });
   return { chain: [leaf(dates, issuer), issuer], anchors: [top], at: when };
+}
+
+/** root → leaf with keys of ML-DSA. */
+function mlDsa(set: 44 | 65 | 87, spec: Spec = {}): BatchCase {
+  const key = `ml-dsa-${set}` as const;
+  return oddRoot({ key }, { key, ...spec });
 }
 
 const MARCH = '2026-03-01T00:00:00Z';
@@ -213,6 +219,22 @@ const ROWS: readonly Row[] = [
   ],
   ['rfc5280::validity::notafter-exact', 'accept', 'allow', during(MARCH, APRIL, APRIL)],
   ['rfc5280::validity::notafter-fractional', 'accept', 'allow', during(MARCH, APRIL, '2026-04-01T00:00:00.005Z')],
+  ['rfc9881::ml-dsa-44', 'accept', 'allow', mlDsa(44)],
+  ['rfc9881::ml-dsa-65', 'accept', 'allow', mlDsa(65)],
+  ['rfc9881::ml-dsa-87', 'accept', 'allow', mlDsa(87)],
+  ['rfc9881::ml-dsa-44-bad-signature', 'refuse', 'chain.signature', mlDsa(44, { broken: 'flipped' })],
+  [
+    'rfc9881::ml-dsa-44-key-encipherment',
+    'refuse',
+    'chain.key-usage',
+    mlDsa(44, { keyUsage: ['digitalSignature', 'keyEncipherment'] }),
+  ],
+  [
+    'rfc9881::ml-dsa-44-key-agreement',
+    'refuse',
+    'chain.key-usage',
+    mlDsa(44, { keyUsage: ['digitalSignature', 'keyAgreement'] }),
+  ],
   ['a second after notAfter', 'refuse', 'chain.expired', during(MARCH, APRIL, '2026-04-01T00:00:01Z')],
 ];
 

@@ -17,7 +17,10 @@ export type KeyName =
   | 'rsa3072'
   | 'rsa4096'
   | 'rsa-pss'
-  | 'ed25519';
+  | 'ed25519'
+  | 'ml-dsa-44'
+  | 'ml-dsa-65'
+  | 'ml-dsa-87';
 
 /** `sha256` … with the padding that the key calls for; `pss-*` forces RSA-PSS with a plain RSA key. */
 export type SignatureName = 'md5' | 'sha1' | 'sha256' | 'sha384' | 'sha512' | 'pss-sha256' | 'pss-sha384';
@@ -47,6 +50,12 @@ function generate(name: KeyName): { privateKey: KeyObject; publicKey: KeyObject 
       return generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
     case 'ed25519':
       return generateKeyPairSync('ed25519');
+    case 'ml-dsa-44':
+      return generateKeyPairSync('ml-dsa-44');
+    case 'ml-dsa-65':
+      return generateKeyPairSync('ml-dsa-65');
+    case 'ml-dsa-87':
+      return generateKeyPairSync('ml-dsa-87');
     case 'rsa-pss':
       return generateKeyPairSync('rsa-pss', {
         modulusLength: 2048,
@@ -83,7 +92,7 @@ export interface Signature {
 export function signBytes(key: KeyObject, bytes: Uint8Array, name: SignatureName = 'sha256'): Signature {
   const algorithm = signatureAlgorithm(key, name);
   const kind = key.asymmetricKeyType;
-  if (kind === 'ed25519') return { algorithm, bytes: sign(null, bytes, key) };
+  if (kind === 'ed25519' || ML_DSA[kind ?? ''] !== undefined) return { algorithm, bytes: sign(null, bytes, key) };
   const digest = name.replace('pss-', '');
   if (kind === 'rsa-pss' || name.startsWith('pss-')) {
     const saltLength = digest === 'sha384' ? 48 : 32;
@@ -92,6 +101,11 @@ export function signBytes(key: KeyObject, bytes: Uint8Array, name: SignatureName
   return { algorithm, bytes: sign(digest, bytes, key) };
 }
 
+const ML_DSA: Readonly<Record<string, string>> = {
+  'ml-dsa-44': '2.16.840.1.101.3.4.3.17',
+  'ml-dsa-65': '2.16.840.1.101.3.4.3.18',
+  'ml-dsa-87': '2.16.840.1.101.3.4.3.19',
+};
 const ECDSA: Readonly<Record<string, string>> = {
   sha1: '1.2.840.10045.4.1',
   sha256: '1.2.840.10045.4.3.2',
@@ -114,6 +128,8 @@ const DIGEST: Readonly<Record<string, string>> = {
 export function signatureAlgorithm(key: KeyObject, name: SignatureName = 'sha256'): Buffer {
   const kind = key.asymmetricKeyType;
   if (kind === 'ed25519') return der.sequence(der.oid('1.3.101.112'));
+  const mlDsa = ML_DSA[kind ?? ''];
+  if (mlDsa !== undefined) return der.sequence(der.oid(mlDsa));
   if (kind === 'rsa-pss' || name.startsWith('pss-')) return pssAlgorithm(name.replace('pss-', ''));
   if (kind === 'ec') return der.sequence(der.oid(known(ECDSA, name)));
   return der.sequence(der.oid(known(RSA, name)), der.nullValue());

@@ -78,12 +78,24 @@ function judgeValidity(certificate: Certificate, place: Place, findings: Finding
 }
 
 function judgeKey(certificate: Certificate, place: Place, findings: Finding[]): void {
-  const weakness = keyWeakness(certificate.key);
+  const weakness = keyWeakness(certificate.key, place.profile);
   if (weakness !== null) findings.push(at('chain.weak-key', certificate, place, { key: weakness }));
+  if (
+    certificate.key.kind === 'ml-dsa' &&
+    NOT_FOR_SIGNATURES.some((bit) => certificate.extensions.keyUsage?.bits[bit])
+  ) {
+    findings.push(at('chain.key-usage', certificate, place, { why: 'not-of-this-key' }));
+  }
 }
 
-/** Null: the key is strong enough (Baseline Requirements §6.1.5, whole bytes included). Otherwise what it is. */
-function keyWeakness(key: KeyKind): string | null {
+/** keyEncipherment, dataEncipherment, keyAgreement, encipherOnly, decipherOnly: no usage of ML-DSA (RFC 9881 §5). */
+const NOT_FOR_SIGNATURES = [2, 3, 4, 7, 8] as const;
+
+/**
+ * Null: the key is strong enough (Baseline Requirements §6.1.5, whole bytes included). Otherwise what it is. The
+ * Baseline Requirements know no ML-DSA.
+ */
+function keyWeakness(key: KeyKind, profile: Profile): string | null {
   switch (key.kind) {
     case 'rsa':
       if (!isOutOfBounds(key) && key.bits % 8 === 0) return null;
@@ -92,6 +104,8 @@ function keyWeakness(key: KeyKind): string | null {
       return key.curve === 'other' ? 'EC on an unknown curve' : null;
     case 'ed25519':
       return null;
+    case 'ml-dsa':
+      return profile === 'public' ? `ML-DSA-${key.set}` : null;
     case 'other':
       return key.oid;
   }

@@ -32,6 +32,7 @@ export type KeyKind =
   | { readonly kind: 'rsa'; readonly bits: number; readonly exponentBits: number }
   | { readonly kind: 'ec'; readonly curve: 'P-256' | 'P-384' | 'P-521' | 'other' }
   | { readonly kind: 'ed25519' }
+  | { readonly kind: 'ml-dsa'; readonly set: 44 | 65 | 87 }
   | { readonly kind: 'other'; readonly oid: string };
 
 export interface GeneralNames {

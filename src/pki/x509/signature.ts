@@ -1,9 +1,9 @@
 /**
  * Signature verification over raw signed bytes, with a bounded memory of results and a price list.
  *
- * Does: RSA PKCS#1 v1.5 and PSS, ECDSA on the NIST curves with SHA-256/384/512, Ed25519; refuses weak and unknown
+ * Does: RSA PKCS#1 v1.5 and PSS, ECDSA on the NIST curves with SHA-256/384/512, Ed25519, pure ML-DSA; refuses weak and unknown
  * algorithms, keys that do not fit and keys out of bounds before anything is computed.
- * Does not: hash with SHA-1 or MD5, verify ML-DSA, or know what the bytes mean.
+ * Does not: hash with SHA-1 or MD5, or know what the bytes mean.
  * The caller must: take `signed` from the wire as it was, never from a re-encoding; count `verificationCost` first.
  */
 
@@ -40,7 +40,8 @@ type Digest = 'sha256' | 'sha384' | 'sha512';
 type Scheme =
   | { readonly key: 'rsa'; readonly padding: 'pkcs1' | 'pss'; readonly digest: Digest }
   | { readonly key: 'ec'; readonly digest: Digest }
-  | { readonly key: 'ed25519' };
+  | { readonly key: 'ed25519' }
+  | { readonly key: 'ml-dsa'; readonly set: 44 | 65 | 87 };
 
 /**
  * Verifies `signature` over `signed` with the key in `spki` (a whole SubjectPublicKeyInfo). Never throws.
@@ -61,6 +62,7 @@ export function verifySignature(
   if (isOutOfBounds(key)) return 'weak';
   if (key.kind === 'ec' && key.curve === 'other') return 'unknown-algorithm';
   if (key.kind !== scheme.key) return 'failed';
+  if (key.kind === 'ml-dsa' && scheme.key === 'ml-dsa' && key.set !== scheme.set) return 'failed';
   const name = memoryKey(signed, signature, algorithm, spki);
   const known = memory.recall(name);
   if (known !== undefined) return known ? 'verified' : 'failed';
@@ -78,7 +80,7 @@ export function isOutOfBounds(key: KeyKind): boolean {
 function compute(scheme: Scheme, signed: Buffer, signature: Buffer, spki: Buffer): boolean {
   const key = { key: spki, format: 'der', type: 'spki' } as const;
   try {
-    if (scheme.key === 'ed25519') return verify(null, signed, key, signature);
+    if (scheme.key === 'ed25519' || scheme.key === 'ml-dsa') return verify(null, signed, key, signature);
     if (scheme.key === 'ec') return verify(scheme.digest, signed, { ...key, dsaEncoding: 'der' }, signature);
     if (scheme.padding === 'pkcs1') {
       return verify(scheme.digest, signed, { ...key, padding: crypto.RSA_PKCS1_PADDING }, signature);
@@ -103,11 +105,14 @@ const SCHEMES = new Map<string, { readonly scheme: Scheme; readonly mayBeNull: b
   [OID.sha256WithRsa, { scheme: { key: 'rsa', padding: 'pkcs1', digest: 'sha256' }, mayBeNull: true }],
   [OID.sha384WithRsa, { scheme: { key: 'rsa', padding: 'pkcs1', digest: 'sha384' }, mayBeNull: true }],
   [OID.sha512WithRsa, { scheme: { key: 'rsa', padding: 'pkcs1', digest: 'sha512' }, mayBeNull: true }],
-  // RFC 5758 §3.2 and RFC 8410 §3: parameters are absent.
+  // RFC 5758 §3.2, RFC 8410 §3 and RFC 9881 §3: parameters are absent.
   [OID.ecdsaWithSha256, { scheme: { key: 'ec', digest: 'sha256' }, mayBeNull: false }],
   [OID.ecdsaWithSha384, { scheme: { key: 'ec', digest: 'sha384' }, mayBeNull: false }],
   [OID.ecdsaWithSha512, { scheme: { key: 'ec', digest: 'sha512' }, mayBeNull: false }],
   [OID.ed25519, { scheme: { key: 'ed25519' }, mayBeNull: false }],
+  [OID.mlDsa44, { scheme: { key: 'ml-dsa', set: 44 }, mayBeNull: false }],
+  [OID.mlDsa65, { scheme: { key: 'ml-dsa', set: 65 }, mayBeNull: false }],
+  [OID.mlDsa87, { scheme: { key: 'ml-dsa', set: 87 }, mayBeNull: false }],
 ]);
 
 const WEAK: ReadonlySet<string> = new Set([
@@ -212,10 +217,15 @@ export function verificationCost(key: KeyKind): number {
       return key.curve === 'other' ? 0 : EC_COST[key.curve];
     case 'ed25519':
       return 1.5;
+    case 'ml-dsa':
+      return ML_DSA_COST[key.set];
     case 'other':
       return 0;
   }
 }
+
+/** Measured beside P-256 in one run, the best of sixty: 1.44, 2.14 and 3.19 times its cost. */
+const ML_DSA_COST = Object.freeze({ 44: 1.5, 65: 2.25, 87: 3.25 });
 
 const EC_COST = Object.freeze({ 'P-256': 1, 'P-384': 8.5, 'P-521': 19 });
 

@@ -1,7 +1,7 @@
 /**
  * SubjectPublicKeyInfo (RFC 5280 §4.1.2.7): which kind of key it holds, read from its bytes.
  *
- * Does: tell RSA (size of modulus and exponent), the NIST curves, Ed25519 and everything else apart without OpenSSL,
+ * Does: tell RSA (size of modulus and exponent), the NIST curves, Ed25519, ML-DSA and everything else apart without OpenSSL,
  * so that a huge or odd key is known before anything is computed with it.
  * Does not: check that a point is on its curve; OpenSSL refuses such a key when it verifies.
  */
@@ -47,8 +47,22 @@ function keyKind(algorithm: AlgorithmIdentifier, bits: Buffer): KeyKind {
     case OID.ed25519:
       return algorithm.parameters === null && bits.length === 32 ? ED25519 : other(algorithm);
     default:
-      return other(algorithm);
+      return mlDsaKind(algorithm, bits) ?? other(algorithm);
   }
+}
+
+/** Sizes of public keys (FIPS 204 §4, table 2). */
+const ML_DSA = new Map<string, { readonly set: 44 | 65 | 87; readonly size: number }>([
+  [OID.mlDsa44, { set: 44, size: 1312 }],
+  [OID.mlDsa65, { set: 65, size: 1952 }],
+  [OID.mlDsa87, { set: 87, size: 2592 }],
+]);
+
+/** RFC 9881 §4: no parameters, the key as it is. */
+function mlDsaKind(algorithm: AlgorithmIdentifier, bits: Buffer): KeyKind | null {
+  const known = ML_DSA.get(algorithm.oid);
+  if (known === undefined || algorithm.parameters !== null || bits.length !== known.size) return null;
+  return Object.freeze({ kind: 'ml-dsa', set: known.set });
 }
 
 const ED25519: KeyKind = Object.freeze({ kind: 'ed25519' });

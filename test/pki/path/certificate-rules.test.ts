@@ -46,6 +46,14 @@ describe('a leaf', () => {
     ['chain.malformed serial-number-too-long', { serial: Buffer.alloc(21, 1) }, {}],
     ['chain.weak-key RSA 1024, exponent of 17 bits', { key: 'rsa1024' }, {}],
     ['chain.weak-key EC on an unknown curve', { key: 'secp256k1' }, {}],
+    ['chain.weak-key ML-DSA-65', { key: 'ml-dsa-65' }, { profile: 'public' }],
+    ['chain.key-usage not-of-this-key', { key: 'ml-dsa-44', keyUsage: ['digitalSignature', 'keyEncipherment'] }, {}],
+    ['chain.key-usage not-of-this-key', { key: 'ml-dsa-44', keyUsage: ['digitalSignature', 'keyAgreement'] }, {}],
+    [
+      'chain.extended-key-usage forbidden-purpose',
+      { extendedKeyUsage: [EKU.serverAuth, '1.3.6.1.5.5.7.3.4'] },
+      { profile: 'public' },
+    ],
   ])('fails with %s', (code, spec, place) => {
     expect(judge(leaf(spec), place)).toEqual([code]);
   });
@@ -56,6 +64,7 @@ describe('a leaf', () => {
     }
     expect(judge(leaf({ keyUsage: null, extendedKeyUsage: null, ca: null }))).toEqual([]);
     expect(judge(leaf({ key: 'ed25519' }))).toEqual([]);
+    expect(judge(leaf({ key: 'ml-dsa-44' }))).toEqual([]);
     expect(judge(leaf({ extendedKeyUsage: [EKU.serverAuth, EKU.any], namesCritical: true }))).toEqual([]);
   });
 

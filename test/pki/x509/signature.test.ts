@@ -171,6 +171,9 @@ describe('what is verified', () => {
     ['p256', 'sha512'],
     ['p384', 'sha384'],
     ['ed25519', 'sha256'],
+    ['ml-dsa-44', 'sha256'],
+    ['ml-dsa-65', 'sha256'],
+    ['ml-dsa-87', 'sha256'],
   ];
 
   it.each(cases)('%s %s, and not with one bit changed', (keyName, name) => {
@@ -181,6 +184,15 @@ describe('what is verified', () => {
     expect(verify(Buffer.from('Signed bytes'), signature, of, key.spki)).toBe('failed');
     signature[10] = (signature[10] ?? 0) ^ 1;
     expect(verify(DATA, signature, of, key.spki)).toBe('failed');
+  });
+
+  it('ML-DSA only with the set of the key, and without parameters', () => {
+    const key = generateKey('ml-dsa-44');
+    const { bytes } = signBytes(key.privateKey, DATA);
+    expect(verify(DATA, bytes, named('2.16.840.1.101.3.4.3.18'), key.spki)).toBe('failed');
+    const withNull = algorithm(der.sequence(der.oid('2.16.840.1.101.3.4.3.17'), der.nullValue()));
+    expect(verify(DATA, bytes, withNull, key.spki)).toBe('unknown-algorithm');
+    expect(verify(DATA, bytes, named('2.16.840.1.101.3.4.3.17'), generateKey('ml-dsa-65').spki)).toBe('failed');
   });
 
   it('P-521 and a compressed point', () => {
@@ -250,6 +262,7 @@ it('costs are in P-256 verifications', () => {
   expect(cost({ kind: 'ec', curve: 'P-521' })).toBe(19);
   expect(cost({ kind: 'ec', curve: 'other' })).toBe(0);
   expect(cost({ kind: 'ed25519' })).toBe(1.5);
+  expect(cost({ kind: 'ml-dsa', set: 87 })).toBe(3.25);
   expect(cost({ kind: 'other', oid: '1.2.3' })).toBe(0);
   expect(cost({ kind: 'rsa', bits: 2048, exponentBits: 17 })).toBe(0.47);
   expect(cost({ kind: 'rsa', bits: 4096, exponentBits: 17 })).toBe(1.13);

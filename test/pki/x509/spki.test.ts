@@ -93,6 +93,20 @@ describe('kinds', () => {
     expect(kind(spki(EC, P256, Buffer.alloc(33, 3)))).toEqual({ kind: 'ec', curve: 'P-256' });
   });
 
+  it('ML-DSA of three sizes, without parameters', () => {
+    const none = Buffer.alloc(0);
+    for (const [set, size, last] of [
+      [44, 1312, 17],
+      [65, 1952, 18],
+      [87, 2592, 19],
+    ] as const) {
+      const oid = `2.16.840.1.101.3.4.3.${last}`;
+      expect(kind(spki(oid, none, Buffer.alloc(size)))).toEqual({ kind: 'ml-dsa', set });
+      expect(kind(spki(oid, none, Buffer.alloc(size + 1)))).toEqual({ kind: 'other', oid });
+      expect(kind(spki(oid, der.nullValue(), Buffer.alloc(size)))).toEqual({ kind: 'other', oid });
+    }
+  });
+
   it('Ed25519, with raw bytes kept', () => {
     const key = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' });
     const parsed = parseSpki(key);
