@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '../host/clock.ts';
 import { FileError, fileFacts, writeNew } from '../host/files.ts';
 import type { Config } from '../policy/config.ts';
+import { printDate } from '../policy/dates.ts';
 import { rotateCa } from './ca-rotate.ts';
 import { changeTrust, storesOf, trustedCa } from './ca-trust.ts';
 import { type CaCertificate, readCaCertificates, readInstallation } from './installation.ts';
@@ -87,8 +88,9 @@ function printInfo(config: Config, json: boolean, io: Io): number {
   }));
   const keyFile = { file: config.ca.keyFile, is: keyState(config.ca.keyFile) };
   const facts = cas.map((ca) => factsOf(ca, nowMs));
+  const signs = signingOf(config, cas, nowMs);
   if (json) {
-    io.out(`${JSON.stringify({ certificates: facts, key: keyFile, stores })}\n`);
+    io.out(`${JSON.stringify({ certificates: facts, signs, key: keyFile, stores })}\n`);
     return EXIT_OK;
   }
   const screen = createScreen(io);
@@ -102,6 +104,7 @@ function printInfo(config: Config, json: boolean, io: Io): number {
   io.out(
     [
       ...lines,
+      `${screen.paint('strong', 'signs'.padEnd(9))} ${signingText(signs)}`,
       `${screen.paint('strong', 'key'.padEnd(9))} ${shorten(keyFile.file, io.cwd)}  ${keyFile.is}`,
       ...stores.map(({ store, where, trusts, missing }) => {
         const says = missing ?? (trusts.length === 0 ? 'does not trust it' : `trusts ${trusts.join(', ')}`);
@@ -112,6 +115,32 @@ function printInfo(config: Config, json: boolean, io: Io): number {
     ].join('\n'),
   );
   return EXIT_OK;
+}
+
+interface Signing {
+  readonly now: 'current' | 'next';
+  /** When the next one signs, or since when it does, ISO 8601; null: there is none, or it waits to be promoted. */
+  readonly nextFrom: string | null;
+  readonly nextIs: 'absent' | 'waiting' | 'signing';
+}
+
+/** What a running proxy does with these files. */
+function signingOf({ ca }: Config, cas: readonly CaCertificate[], nowMs: number): Signing {
+  const { signsFromMs } = ca.next;
+  if (!cas.some(({ slot }) => slot === 'next')) return { now: 'current', nextFrom: null, nextIs: 'absent' };
+  const nextFrom = signsFromMs === null ? null : printDate(signsFromMs);
+  return signsFromMs !== null && nowMs >= signsFromMs
+    ? { now: 'next', nextFrom, nextIs: 'signing' }
+    : { now: 'current', nextFrom, nextIs: 'waiting' };
+}
+
+function signingText({ nextFrom, nextIs }: Signing): string {
+  if (nextIs === 'absent') return 'the current one';
+  if (nextIs === 'signing')
+    return `the next one, since ${nextFrom} (ca.next.signsFrom); pinwarden ca rotate --promote ends it`;
+  return nextFrom === null
+    ? 'the current one; the next one waits for ca.next.signsFrom or pinwarden ca rotate --promote'
+    : `the current one; the next one from ${nextFrom} on (ca.next.signsFrom)`;
 }
 
 function factsOf({ slot, file, certificate }: CaCertificate, nowMs: number) {

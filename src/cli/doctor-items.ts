@@ -6,9 +6,11 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileError, pathExists, readText, remove, writeNew } from '../host/files.ts';
+import { signerAt, waitingAt } from '../minting/signer.ts';
 import type { Config } from '../policy/config.ts';
+import { printDate } from '../policy/dates.ts';
 import { lint } from '../policy/lint.ts';
-import { CaFileError, openCa } from '../runtime/ca-files.ts';
+import { CaFileError, type LoadedCas, openCas } from '../runtime/ca-files.ts';
 import { judgeEnvironment } from '../runtime/environment.ts';
 import { PUBLIC_ANCHORS_OLD_MS, parsePublicAnchors } from '../runtime/trust-loader.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -89,14 +91,39 @@ export function caItems({ ca }: Config, nowMs: number): readonly Item[] {
       : [warn('CA', 'none yet: the first start makes one', 'pinwarden init makes it now')];
   }
   try {
-    const opened = openCa({ ...ca, create: 'never' }, nowMs, process.getuid?.() ?? null);
-    const left = daysLeft(opened.ca.notAfterMs, nowMs);
-    const says = `valid to ${day(opened.ca.notAfterMs)}, ${left} days left; the key is for its owner alone`;
-    return [left < CA_NOTICE_DAYS ? warn('CA', says, 'pinwarden ca rotate') : ok('CA', says)];
+    const opened = openCas(ca, nowMs, process.getuid?.() ?? null);
+    return [signerItem(opened, nowMs), ...nextItems(opened, nowMs)];
   } catch (thrown) {
     if (!(thrown instanceof CaFileError)) throw thrown;
     return [fail('CA', thrown.message, 'correct that; a new CA: pinwarden ca rotate')];
   }
+}
+
+function signerItem(cas: LoadedCas, nowMs: number): Item {
+  const signer = signerAt(cas, nowMs);
+  const left = daysLeft(signer.endsMs, nowMs);
+  const says = `valid to ${day(signer.endsMs)}, ${left} days left; the key is for its owner alone`;
+  if (left >= CA_NOTICE_DAYS || waitingAt(cas, nowMs) !== null) return ok('CA', says);
+  const isNext = signer === cas.next;
+  return warn(
+    'CA',
+    `${says}; no other CA is there to come after it`,
+    `pinwarden ca rotate${isNext ? ' --promote, then pinwarden ca rotate' : ''}`,
+  );
+}
+
+/** A next CA that nobody hurries is forgotten until the current one ends. */
+function nextItems(cas: LoadedCas, nowMs: number): readonly Item[] {
+  const broken = cas.complaints.map((says) => warn('next CA', says, 'correct that; the proxy goes on without it'));
+  const waiting = waitingAt(cas, nowMs);
+  if (waiting === null) return broken;
+  if (waiting.signsFromMs !== null)
+    return [...broken, ok('next CA', `signs from ${printDate(waiting.signsFromMs)} on`)];
+  const sinceMs = waiting.ca.notBeforeMs;
+  const isLate = nowMs - sinceMs > (cas.current.endsMs - sinceMs) / 2;
+  const says = `waits since ${day(sinceMs)}, the current one ends ${day(cas.current.endsMs)}`;
+  const next = 'when every client has it: pinwarden ca rotate --promote, or set ca.next.signsFrom';
+  return [...broken, isLate ? warn('next CA', says, next) : ok('next CA', says)];
 }
 
 const PUBLIC_ANCHORS_FILE = fileURLToPath(new URL('../../config/anchors/public.json', import.meta.url));

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCa } from '../../src/cli/ca.ts';
 import { installedPlace, type Place } from './place.ts';
@@ -52,6 +52,21 @@ describe('ca info', () => {
     expect(out).toMatch(/36\d days left/);
     rmSync(here.path('config/ca-key.pem'));
     expect((await ca('info')).out).toContain('no such file');
+  });
+
+  it('says who signs now, and from when the next one does', async () => {
+    const signs = async () => (await ca('info')).out.match(/^signs +(.*)$/m)?.[1];
+    const configure = (signsFrom: string) =>
+      writeFileSync(here.path('config/pinwarden.yaml'), `version: 1\nca: { next: { signsFrom: ${signsFrom} } }\n`);
+    expect(await signs()).toBe('the current one');
+    await ca('rotate');
+    expect(await signs()).toMatch(/^the current one; the next one waits/);
+    configure('2099-01-01');
+    expect(await signs()).toBe('the current one; the next one from 2099-01-01T00:00:00Z on (ca.next.signsFrom)');
+    configure('2024-01-01');
+    expect(await signs()).toMatch(/^the next one, since 2024-01-01T00:00:00Z/);
+    const { signs: facts } = JSON.parse((await ca('info', '--json')).out) as { signs: object };
+    expect(facts).toEqual({ now: 'next', nextFrom: '2024-01-01T00:00:00Z', nextIs: 'signing' });
   });
 
   it('is complete as JSON', async () => {

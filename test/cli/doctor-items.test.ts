@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCa } from '../../src/cli/ca.ts';
 import {
   caItems,
   clockItems,
@@ -13,6 +14,7 @@ import {
 import { readInstallation } from '../../src/cli/installation.ts';
 import { loadFiles } from '../../src/cli/policy-files.ts';
 import { readTrust } from '../../src/cli/read-trust.ts';
+import { createCa } from '../../src/minting/ca.ts';
 import { capturedIo } from './captured-io.ts';
 import { installedPlace, type Place } from './place.ts';
 
@@ -62,6 +64,33 @@ describe('CA', () => {
     expect(words(caItems(config(), now()))).toEqual(['CA ok']);
     chmodSync(here.path('config/ca-key.pem'), 0o644);
     expect(caItems(config(), now())[0]?.says).toContain('chmod 600');
+  });
+
+  it('warns near its end unless another one is there to come after it', async () => {
+    const nearEnd = now() + 340 * DAY_MS;
+    expect(caItems(config(), nearEnd)[0]).toMatchObject({ is: 'warn', next: 'pinwarden ca rotate' });
+    const made = createCa({ commonName: 'Next CA', nowMs: now() + 335 * DAY_MS, days: 300 });
+    writeFileSync(here.path('config/next-ca.pem'), made.certificatePem);
+    writeFileSync(here.path('config/next-ca-key.pem'), made.keyPem, { mode: 0o600 });
+    expect(words(caItems(config(), nearEnd))).toEqual(['CA ok', 'next CA ok']);
+  });
+
+  it('warns of a next CA that waits too long without a date, or that cannot be used', async () => {
+    await here.run(runCa, ['rotate']);
+    expect(words(caItems(config(), now()))).toEqual(['CA ok', 'next CA ok']);
+    const [, waiting] = caItems(config(), now() + 200 * DAY_MS);
+    expect(waiting).toMatchObject({ is: 'warn', next: expect.stringContaining('ca rotate --promote') as string });
+    const dated = (signsFromMs: number) => {
+      const whole = config();
+      return { ...whole, ca: { ...whole.ca, next: { ...whole.ca.next, signsFromMs } } };
+    };
+    const [, soon] = caItems(dated(now() + 210 * DAY_MS), now() + 200 * DAY_MS);
+    expect(soon).toMatchObject({ is: 'ok', says: expect.stringContaining('signs from') as string });
+    const taken = caItems(dated(now()), now() + 350 * DAY_MS);
+    expect(taken).toMatchObject([{ is: 'warn', next: 'pinwarden ca rotate --promote, then pinwarden ca rotate' }]);
+    writeFileSync(here.path('config/next-ca-key.pem'), 'half');
+    expect(words(caItems(config(), now()))).toEqual(['CA ok', 'next CA warn']);
+    expect(words(caItems(dated(now()), now()))).toEqual(['CA fail']);
   });
 
   it('may be missing before the first start, unless it must be brought', () => {

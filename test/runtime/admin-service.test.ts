@@ -136,10 +136,14 @@ it('reloads, and says what was refused and why', async () => {
   const both = await Promise.all([ask(one, '/v1/reload', 'POST'), ask(one, '/v1/reload', 'POST')]);
   expect(new Set(both.map(({ body }) => body['result']))).toEqual(new Set(['accepted', 'unchanged']));
   expect(both[1]?.body['generation']).toBe(2);
+  const config = JSON.parse(readFileSync(join(one.dir, 'pinwarden.yaml'), 'utf8')) as object;
+  const ca = { certificateFile: 'ca.pem', keyFile: 'ca-key.pem', create: 'never' };
+  writeFileSync(join(one.dir, 'pinwarden.yaml'), JSON.stringify({ ...config, workers: 1, ca }));
+  expect((await ask(one, '/v1/reload', 'POST')).body).toMatchObject({ generation: 3, needsRestart: ['workers'] });
   writeFileSync(join(one.dir, 'p.yaml'), 'rules: [');
   expect(await ask(one, '/v1/reload', 'POST')).toMatchObject({
     status: 422,
-    body: { generation: 2, refused: [{ file: join(one.dir, 'p.yaml'), line: 1 }] },
+    body: { generation: 3, refused: [{ file: join(one.dir, 'p.yaml'), line: 1 }] },
   });
 });
 

@@ -37,6 +37,8 @@ export interface HouseOptions {
   readonly workers?: number;
   /** Ports to use instead of free ones: proxy and metrics. */
   readonly ports?: readonly [number, number];
+  /** Puts further files into its directory before the start. */
+  readonly prepare?: (dir: string) => void;
 }
 
 /** `pins:` that an issuer's key satisfies, with the spare that an enforcing rule must have. */
@@ -86,6 +88,7 @@ export async function startHouse(options: HouseOptions): Promise<House> {
   writePolicy(options.rules, options.policy);
   writeFileSync(join(dir, 'pinwarden.yaml'), JSON.stringify(configOf(options, port!, metricsPort!), null, 1));
 
+  options.prepare?.(dir);
   const child = spawn(process.execPath, [MAIN, 'run', '-c', join(dir, 'pinwarden.yaml')], {
     cwd: dir,
     env: plainEnv(),
