@@ -78,11 +78,7 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
       if (result === 'accepted') meters.set('reloadSuccessAt', nowMs / 1000);
       meters.set('sourcesHeld', held);
     },
-    ca(signsUntilMs, waitingUntilMs) {
-      meters.clear('caExpiry');
-      meters.set('caExpiry', signsUntilMs / 1000, { slot: 'current' });
-      if (waitingUntilMs !== null) meters.set('caExpiry', waitingUntilMs / 1000, { slot: 'next' });
-    },
+    ca: (signsUntilMs, waitingUntilMs) => showCas(meters, signsUntilMs, waitingUntilMs),
     ages({ publicAnchorsMs, ctLogListMs }) {
       meters.set('publicAnchorsAge', publicAnchorsMs / 1000);
       if (ctLogListMs === null) meters.clear('ctLogListAge');
@@ -120,6 +116,12 @@ function preset(meters: ReturnType<typeof createMeters>): void {
   for (const result of ['accepted', 'partly', 'refused']) meters.add('reloads', { result }, 0);
   for (const at of ['worker', 'locker']) meters.add('evidenceLost', { at }, 0);
   for (const at of ['worker', 'subscriber']) meters.add('eventsDropped', { at }, 0);
+}
+
+function showCas(meters: ReturnType<typeof createMeters>, signsUntilMs: number, waitingUntilMs: number | null): void {
+  meters.clear('caExpiry');
+  meters.set('caExpiry', signsUntilMs / 1000, { slot: 'current' });
+  if (waitingUntilMs !== null) meters.set('caExpiry', waitingUntilMs / 1000, { slot: 'next' });
 }
 
 type Words = Readonly<Record<'owner' | 'mode' | 'on_failure', string>>;
