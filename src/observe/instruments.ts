@@ -164,6 +164,22 @@ export const INSTRUMENTS = Object.freeze({
   ),
   ctLogListAge: supervised(gauge('ct_log_list_age_seconds', 'Age of the CT log list, seconds.')),
   publicAnchorsAge: supervised(gauge('public_anchors_age_seconds', 'Age of the public anchor set, seconds.')),
+  fetches: supervised(
+    counter('fetches_total', 'Fetches in the background, of CRLs and missing issuers, by how they ended.', [
+      'kind',
+      'result',
+    ]),
+  ),
+  fetchUrls: supervised(
+    gauge(
+      'fetch_urls',
+      'URLs that are followed in the background: fresh and stale ones have brought something, stale ones past its nextUpdate.',
+      ['kind', 'state'],
+    ),
+  ),
+  fetchedCrlAge: supervised(
+    gauge('fetched_crl_oldest_age_seconds', 'Time since thisUpdate of the oldest CRL that was fetched, seconds.'),
+  ),
   reloadSuccessful: supervised(
     gauge(
       'config_last_reload_successful',

@@ -4,7 +4,7 @@ import type { OwnEndpoint } from '../upstream/addresses.ts';
 import { fetchBytes } from '../upstream/fetch.ts';
 import { createResolver } from '../upstream/resolve.ts';
 import { createFetchStore } from './fetch-store.ts';
-import { Fetcher } from './fetcher.ts';
+import { Fetcher, type FetcherOptions } from './fetcher.ts';
 import type { Generations } from './generations.ts';
 
 /** For one URL, names and connection included: the largest CRLs have 10 MiB. */
@@ -17,13 +17,15 @@ export interface FetcherParts {
   readonly own: readonly OwnEndpoint[];
   readonly generations: Pick<Generations, 'current'>;
   readonly changed: () => void;
+  readonly count: FetcherOptions['count'];
 }
 
-export function createFetcher({ options, state, own, generations, changed }: FetcherParts): Fetcher {
+export function createFetcher({ options, state, own, generations, changed, count }: FetcherParts): Fetcher {
   return new Fetcher({
     clock: options.clock,
     log: options.log,
     changed,
+    count,
     store: createFetchStore(state, options.log),
     isOn: (kind) => {
       const config = generations.current?.config;

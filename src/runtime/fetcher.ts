@@ -40,6 +40,24 @@ export interface Stored {
   readonly bytes: Buffer;
 }
 
+/**
+ * How a fetch ended: something new is held, or the same again; the answer proves nothing; none came; or it came and
+ * there was no room.
+ */
+export const FETCH_RESULTS = ['taken', 'unchanged', 'refused', 'failed', 'full'] as const;
+export type FetchResult = (typeof FETCH_RESULTS)[number];
+
+/** What a URL that is followed has brought: something in its validity, something past it, or nothing. */
+export const URL_STATES = ['fresh', 'stale', 'empty'] as const;
+export type UrlState = (typeof URL_STATES)[number];
+
+export interface FetchStatus {
+  /** How many URLs are followed; a kind that is switched off has none. */
+  readonly urls: Readonly<Record<Wanted['kind'], Readonly<Record<UrlState, number>>>>;
+  /** Since thisUpdate of the oldest CRL that is held, milliseconds; null: there is none. */
+  readonly oldestCrlMs: number | null;
+}
+
 export interface FetcherOptions {
   readonly clock: Clock;
   /** @throws anything: it counts as a failure. */
@@ -50,6 +68,8 @@ export interface FetcherOptions {
   readonly changed: () => void;
   /** One line for the operator. */
   readonly log: (line: string) => void;
+  /** One fetch has ended. */
+  readonly count: (kind: Wanted['kind'], result: FetchResult) => void;
 }
 
 interface Entry {
@@ -98,6 +118,19 @@ export class Fetcher {
     return { crls: of('crl'), issuers: of('issuer') };
   }
 
+  get status(): FetchStatus {
+    const { clock, isOn } = this.#options;
+    const nowMs = clock.nowMs();
+    const urls = { crl: { fresh: 0, stale: 0, empty: 0 }, issuer: { fresh: 0, stale: 0, empty: 0 } };
+    let oldestCrlMs: number | null = null;
+    for (const { wanted, held } of this.#entries.values()) {
+      if (!isOn(wanted.kind)) continue;
+      urls[wanted.kind][stateOf(held, nowMs)] += 1;
+      if (held?.kind === 'crl') oldestCrlMs = Math.max(oldestCrlMs ?? 0, nowMs - held.thisUpdateMs);
+    }
+    return { urls, oldestCrlMs };
+  }
+
   /** Fetches what is due, one after the other; resolves when nothing is. One turn at a time. */
   async turn(): Promise<void> {
     this.#turning ??= this.#run().finally(() => {
@@ -142,9 +175,9 @@ export class Fetcher {
       const heldMs = entry.held?.kind === 'crl' ? entry.held.thisUpdateMs : null;
       const accepted = acceptAnswer(wanted, answer, heldMs);
       if (accepted !== null) return this.#take(entry, accepted);
-      return this.#failed(entry, 'the answer is not what the certificate promises');
+      return this.#failed(entry, 'refused', 'the answer is not what the certificate promises');
     } catch (thrown) {
-      return this.#failed(entry, thrown instanceof Error ? thrown.message : 'unknown');
+      return this.#failed(entry, 'failed', thrown instanceof Error ? thrown.message : 'unknown');
     }
   }
 
@@ -152,16 +185,18 @@ export class Fetcher {
     const isNew = entry.held === null || !entry.held.bytes.equals(accepted.bytes);
     const others = this.#bytes - (entry.held?.bytes.length ?? 0);
     if (others + accepted.bytes.length > BYTES_MAX) {
-      return this.#failed(entry, `more than ${BYTES_MAX} bytes are held already`);
+      return this.#failed(entry, 'full', `more than ${BYTES_MAX} bytes are held already`);
     }
     entry.held = accepted;
     entry.failures = 0;
     entry.dueMs = dueAfter(accepted, this.#options.clock.nowMs());
+    this.#options.count(entry.wanted.kind, isNew ? 'taken' : 'unchanged');
     if (isNew) this.#options.store.save(nameOf(entry.wanted), { wanted: entry.wanted, bytes: accepted.bytes });
     return isNew;
   }
 
-  #failed(entry: Entry, why: string): false {
+  #failed(entry: Entry, result: 'refused' | 'failed' | 'full', why: string): false {
+    this.#options.count(entry.wanted.kind, result);
     if (entry.failures === 0) this.#options.log(`fetch: ${entry.wanted.kind} ${entry.wanted.url}: ${why}`);
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** entry.failures, DAY_MS);
     entry.failures += 1;
@@ -205,6 +240,12 @@ export class Fetcher {
 /** Names an entry, also as a file. One URL may serve several issuers; each is proven for itself. */
 export function nameOf({ kind, url, certificate }: Wanted): string {
   return createHash('sha256').update(`${kind}\0${url}\0`).update(certificate).digest('hex');
+}
+
+function stateOf(held: Accepted | null, nowMs: number): UrlState {
+  if (held === null) return 'empty';
+  const isPast = held.kind === 'crl' && held.nextUpdateMs !== null && held.nextUpdateMs <= nowMs;
+  return isPast ? 'stale' : 'fresh';
 }
 
 /** A CRL is fetched anew after half of what is left of its life, an issuer never changes. */

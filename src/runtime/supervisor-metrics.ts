@@ -3,6 +3,8 @@ import { countDistinct, type FailingSeries } from '../observe/failing-hosts.ts';
 import { createGroups } from '../observe/groups.ts';
 import { createMeters, type Sample } from '../observe/metrics.ts';
 import type { Policy, Rule } from '../policy/policy.ts';
+import { FETCH_RESULTS, type FetchResult, type FetchStatus, URL_STATES } from './fetcher.ts';
+import type { Wanted } from './messages.ts';
 import type { SightCounts } from './sight.ts';
 import type { EndReason } from './worker-slot.ts';
 
@@ -33,6 +35,10 @@ export interface SupervisorMetrics extends SightCounts {
   restarted(reason: EndReason): void;
   /** The self-test blocked its rogue endpoint, or did not. */
   selfTested(blocked: boolean, nowMs: number): void;
+  /** A fetch in the background has ended. */
+  fetched(kind: Wanted['kind'], result: FetchResult): void;
+  /** What is followed for the background, and what it has brought. */
+  following(status: FetchStatus): void;
   failing(parts: readonly (readonly FailingSeries[])[]): void;
   /** Exhibits in the locker, and who watches. */
   sight(exhibits: number, watchers: number): void;
@@ -43,6 +49,7 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
   const meters = createMeters('supervisor');
   meters.set('buildInfo', 1, { ...versions });
   meters.clear('ctLogListAge');
+  meters.clear('fetchedCrlAge');
   let lowered: readonly { readonly policy: string; readonly untilMs: number }[] = [];
   preset(meters);
   return {
@@ -96,6 +103,14 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
       if (blocked) meters.set('selftest', nowMs / 1000);
       else meters.add('selftestFailures');
     },
+    fetched: (kind, result) => meters.add('fetches', { kind, result }),
+    following({ urls, oldestCrlMs }) {
+      for (const kind of FETCHED_KINDS) {
+        for (const state of URL_STATES) meters.set('fetchUrls', urls[kind][state], { kind, state });
+      }
+      if (oldestCrlMs === null) meters.clear('fetchedCrlAge');
+      else meters.set('fetchedCrlAge', oldestCrlMs / 1000);
+    },
     failing(parts) {
       meters.clear('failingHosts');
       for (const { policy, code, hosts } of countDistinct(parts)) meters.set('failingHosts', hosts, { policy, code });
@@ -110,10 +125,16 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
   };
 }
 
+const FETCHED_KINDS = ['crl', 'issuer'] as const satisfies readonly Wanted['kind'][];
+
 /** Series that are there before their first event, so that `increase()` sees it. */
 function preset(meters: ReturnType<typeof createMeters>): void {
   for (const reason of ['crash', 'stall', 'refused']) meters.add('restarts', { reason }, 0);
   for (const result of ['accepted', 'partly', 'refused']) meters.add('reloads', { result }, 0);
+  for (const kind of FETCHED_KINDS) {
+    for (const result of FETCH_RESULTS) meters.add('fetches', { kind, result }, 0);
+    for (const state of URL_STATES) meters.set('fetchUrls', 0, { kind, state });
+  }
   for (const at of ['worker', 'locker']) meters.add('evidenceLost', { at }, 0);
   for (const at of ['worker', 'subscriber']) meters.add('eventsDropped', { at }, 0);
 }

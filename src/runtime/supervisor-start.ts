@@ -115,6 +115,7 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
     own,
     generations,
     changed: () => fleet.publishFetched(),
+    count: (kind, result) => metrics.fetched(kind, result),
   });
   opened.push({ close: () => fetcher.stop() });
   const fleet: Fleet = createFleet(options, {

@@ -51,7 +51,7 @@ export interface SupervisorParts {
   readonly bound: readonly Bound[];
   readonly generations: Generations;
   readonly fleet: Fleet;
-  readonly fetcher: Pick<Fetcher, 'stop'>;
+  readonly fetcher: Pick<Fetcher, 'stop' | 'status'>;
   readonly sight: Sight;
   readonly metrics: SupervisorMetrics;
   /** The self-test with what is trusted now; never rejects. */
@@ -262,11 +262,12 @@ export class Supervisor {
 
   /** All processes as one snapshot. */
   async samples(): Promise<readonly Sample[]> {
-    const { fleet, metrics, sight } = this.#parts;
+    const { fleet, metrics, sight, fetcher } = this.#parts;
     const { samples, failing } = await fleet.snapshots();
     metrics.failing(failing);
     metrics.workers(fleet.serving);
     metrics.sight(sight.locker?.size ?? 0, sight.hub.size);
+    metrics.following(fetcher.status);
     metrics.overrides(this.#parts.clock.nowMs());
     this.checkAges();
     this.#countCas();

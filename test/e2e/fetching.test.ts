@@ -80,6 +80,10 @@ describe('aside', () => {
     await closed(secured);
     await eventually('the next one is blocked', async () => (await statusOf('revoked.test')) === '502 crl.revoked');
     expect(asked.filter((path) => path === '/revoking.crl')).toHaveLength(1);
+    const metrics = await house.metrics();
+    expect(metrics.value('pinwarden_fetches_total', { kind: 'crl', result: 'taken' })).toBeGreaterThan(0);
+    expect(metrics.value('pinwarden_fetch_urls', { kind: 'crl', state: 'fresh' })).toBeGreaterThan(0);
+    expect(metrics.value('pinwarden_fetched_crl_oldest_age_seconds')).toBeGreaterThan(0);
   });
 
   it('an issuer that the upstream forgot is there for a later connection', async () => {

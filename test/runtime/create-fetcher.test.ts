@@ -26,6 +26,7 @@ it('does nothing before there is a configuration, and then what it says', async 
   const { port } = server.address() as AddressInfo;
   const url = `http://ca.test:${port}/a.crl`;
   const lines: string[] = [];
+  const results: string[] = [];
   let changes = 0;
   const generations: { current: Generation | null } = { current: null };
   const fetcher: Fetcher = createFetcher({
@@ -36,6 +37,7 @@ it('does nothing before there is a configuration, and then what it says', async 
     changed: () => {
       changes += 1;
     },
+    count: (_kind, result) => results.push(result),
   });
   closing.push(() => fetcher.stop());
   fetcher.want([wantedCrl(url)]);
@@ -57,5 +59,6 @@ it('does nothing before there is a configuration, and then what it says', async 
   await fetcher.turn();
   expect(changes).toBe(1);
   expect(fetcher.material.crls).toHaveLength(1);
+  expect(results).toEqual(['failed', 'taken']);
   expect(readdirSync(join(state, 'fetched'))).toHaveLength(1);
 });

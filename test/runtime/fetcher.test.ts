@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import * as der from '../../src/pki/der/writer.ts';
 import { Fetcher, type FetcherOptions, type FetchStore, nameOf } from '../../src/runtime/fetcher.ts';
 import type { Wanted } from '../../src/runtime/messages.ts';
 import { testClock } from '../support/clock.ts';
+import { makeCrl } from '../support/crl-maker.ts';
 import {
   AT,
   AT_MS,
@@ -28,6 +30,8 @@ interface World {
   readonly clock: ReturnType<typeof testClock>;
   readonly asked: string[];
   readonly lines: string[];
+  /** Kind and result. */
+  readonly counted: string[];
   changes: number;
   on: Wanted['kind'][];
   answers: Map<string, Buffer>;
@@ -39,6 +43,7 @@ function world(store: FetchStore = memoryStore(), changes: Partial<FetcherOption
     clock,
     asked: [],
     lines: [],
+    counted: [],
     changes: 0,
     on: ['crl', 'issuer'],
     answers: new Map(),
@@ -52,6 +57,7 @@ function world(store: FetchStore = memoryStore(), changes: Partial<FetcherOption
       now.changes += 1;
     },
     log: (line) => now.lines.push(line),
+    count: (kind, result) => now.counted.push(`${kind} ${result}`),
     fetch: async (url) => {
       now.asked.push(url);
       const answer = now.answers.get(url);
@@ -194,5 +200,56 @@ describe('what is fetched', () => {
     await at.fetcher.turn();
     expect(at.fetcher.material.issuers).toHaveLength(0);
     expect(store.kept.size).toBe(0);
+  });
+});
+
+describe('what is counted and shown', () => {
+  it('is how each fetch ended', async () => {
+    const at = world();
+    at.answers.set(ISSUER_URL, root.der);
+    at.fetcher.want([wantedCrl(), wantedIssuer('http://other.test/a.cer'), wantedIssuer()]);
+    await at.fetcher.turn();
+    at.clock.advance(10_000);
+    await at.fetcher.turn();
+    expect(at.counted.toSorted()).toEqual(['crl taken', 'issuer failed', 'issuer refused']);
+    at.clock.advance(DAY_MS);
+    at.answers.set(ISSUER_URL, inter.der);
+    await at.fetcher.turn();
+    at.clock.advance(10_000);
+    await at.fetcher.turn();
+    expect(at.counted.slice(3).toSorted()).toEqual(['crl unchanged', 'issuer failed', 'issuer taken']);
+  });
+
+  it('is an answer for which there is no room', async () => {
+    const filler = { oid: '1.2.3.4', critical: false, value: der.octetString(Buffer.alloc(4_000_000)) };
+    const large = makeCrl(inter, { atMs: AT_MS, extensions: [filler] });
+    const at = world(memoryStore(), { fetch: async () => await Promise.resolve(large) });
+    at.fetcher.want(Array.from({ length: 9 }, (_, index) => wantedCrl(`http://h${index}.test/`)));
+    await at.fetcher.turn();
+    expect(at.counted).toEqual([...Array.from({ length: 8 }, () => 'crl taken'), 'crl full']);
+    expect(at.lines.at(-1)).toContain('bytes are held already');
+  });
+
+  it('is what each URL has brought, and the age of the oldest CRL', async () => {
+    const at = world();
+    const empty = { fresh: 0, stale: 0, empty: 0 };
+    expect(at.fetcher.status).toEqual({ urls: { crl: empty, issuer: empty }, oldestCrlMs: null });
+    at.fetcher.want([wantedCrl(), wantedIssuer(), wantedIssuer('http://gone.test/a.cer')]);
+    await at.fetcher.turn();
+    at.clock.advance(10_000);
+    await at.fetcher.turn();
+    expect(at.fetcher.status).toEqual({
+      urls: { crl: { ...empty, fresh: 1 }, issuer: { ...empty, fresh: 1, empty: 1 } },
+      // Made a day before the moment of these tests.
+      oldestCrlMs: DAY_MS + 10_000,
+    });
+    // Its issuer goes away, and the CRL runs out.
+    at.answers.delete(CRL_URL);
+    at.clock.advance(10 * DAY_MS);
+    await at.fetcher.turn();
+    expect(at.fetcher.status.urls.crl).toEqual({ ...empty, stale: 1 });
+    at.on = ['issuer'];
+    expect(at.fetcher.status.urls.crl).toEqual(empty);
+    expect(at.fetcher.status.oldestCrlMs).toBeNull();
   });
 });

@@ -49,6 +49,29 @@ it('shows one hash, the rules and the first expiry of their pins, and drops thos
   expect(text.series.filter((series) => series.includes('"gone"'))).toEqual([]);
 });
 
+it('counts fetches and shows what is followed, from the start', async () => {
+  const metrics = make();
+  const before = await read(metrics);
+  expect(before.series.filter((series) => series.startsWith('pinwarden_fetches_total'))).toHaveLength(10);
+  expect(before.series.filter((series) => series.startsWith('pinwarden_fetch_urls'))).toHaveLength(6);
+  expect(before.series.some((series) => series.startsWith('pinwarden_fetched_crl'))).toBe(false);
+  metrics.fetched('crl', 'taken');
+  metrics.fetched('issuer', 'refused');
+  metrics.following({
+    urls: { crl: { fresh: 3, stale: 1, empty: 2 }, issuer: { fresh: 0, stale: 0, empty: 4 } },
+    oldestCrlMs: 90_000,
+  });
+  const text = await read(metrics);
+  expect(text.value('pinwarden_fetches_total', { kind: 'crl', result: 'taken' })).toBe(1);
+  expect(text.value('pinwarden_fetches_total', { kind: 'issuer' })).toBe(1);
+  expect(text.value('pinwarden_fetch_urls', { kind: 'crl' })).toBe(6);
+  expect(text.value('pinwarden_fetch_urls', { kind: 'crl', state: 'stale' })).toBe(1);
+  expect(text.value('pinwarden_fetched_crl_oldest_age_seconds')).toBe(90);
+  const nothing = { fresh: 0, stale: 0, empty: 0 };
+  metrics.following({ urls: { crl: nothing, issuer: nothing }, oldestCrlMs: null });
+  expect((await read(metrics)).series.some((series) => series.startsWith('pinwarden_fetched_crl'))).toBe(false);
+});
+
 it('shows a lowered floor', async () => {
   const metrics = make();
   const unsafeFloor = { action: 'alert', reason: 'the vendor sleeps', until: '2026-12-01' };
