@@ -50,34 +50,13 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
   meters.set('buildInfo', 1, { ...versions });
   meters.clear('ctLogListAge');
   meters.clear('fetchedCrlAge');
-  let lowered: readonly { readonly policy: string; readonly untilMs: number }[] = [];
+  let lowered: readonly Exception[] = [];
   preset(meters);
   return {
-    generation({ number, sha256, policy }) {
-      meters.set('generation', number);
-      meters.clear('configHash');
-      meters.set('configHash', 1, { sha256 });
-      const rules = policy.unmatched.action === 'judge' ? [policy.unmatched.rule, ...policy.rules] : policy.rules;
-      const groups = createGroups(rules);
-      for (const name of ['policyInfo', 'policies', 'pinExpiry'] as const) meters.clear(name);
-      const expiries = new Map<string, number>();
-      const words = new Map<string, Words>();
-      for (const mode of ['terminate', 'preflight', 'bypass']) meters.set('policies', 0, { mode });
-      for (const { mode } of rules) meters.add('policies', { mode });
-      for (const rule of rules) {
-        const label = groups.label(rule);
-        words.set(label, shared(words.get(label), wordsOf(rule)));
-        const expiresMs = firstExpiry(rule);
-        if (expiresMs !== null) expiries.set(label, Math.min(expiresMs, expiries.get(label) ?? expiresMs));
-      }
-      for (const [policy, shown] of words) meters.set('policyInfo', 1, { policy, ...shown });
-      lowered = rules.flatMap((rule) =>
-        [rule.unsafeFloor, rule.unsafeTls]
-          .filter((exception) => exception !== null)
-          .map(({ untilMs }) => ({ policy: groups.label(rule), untilMs })),
-      );
-      for (const [label, expiresMs] of expiries) meters.set('pinExpiry', expiresMs / 1000, { policy: label });
-      return groups.labels;
+    generation(facts) {
+      const shown = showGeneration(meters, facts);
+      lowered = shown.lowered;
+      return shown.labels;
     },
     reloaded(result, held, nowMs) {
       meters.add('reloads', { result });
@@ -137,6 +116,42 @@ function preset(meters: ReturnType<typeof createMeters>): void {
   }
   for (const at of ['worker', 'locker']) meters.add('evidenceLost', { at }, 0);
   for (const at of ['worker', 'subscriber']) meters.add('eventsDropped', { at }, 0);
+}
+
+interface Exception {
+  readonly policy: string;
+  readonly untilMs: number;
+}
+
+/** Answers the labels that policies have now, and what lowers safety for a while. */
+function showGeneration(
+  meters: ReturnType<typeof createMeters>,
+  { number, sha256, policy }: GenerationFacts,
+): { readonly labels: ReadonlySet<string>; readonly lowered: readonly Exception[] } {
+  meters.set('generation', number);
+  meters.clear('configHash');
+  meters.set('configHash', 1, { sha256 });
+  const rules = policy.unmatched.action === 'judge' ? [policy.unmatched.rule, ...policy.rules] : policy.rules;
+  const groups = createGroups(rules);
+  for (const name of ['policyInfo', 'policies', 'pinExpiry'] as const) meters.clear(name);
+  const expiries = new Map<string, number>();
+  const words = new Map<string, Words>();
+  for (const mode of ['terminate', 'preflight', 'bypass']) meters.set('policies', 0, { mode });
+  for (const { mode } of rules) meters.add('policies', { mode });
+  for (const rule of rules) {
+    const label = groups.label(rule);
+    words.set(label, shared(words.get(label), wordsOf(rule)));
+    const expiresMs = firstExpiry(rule);
+    if (expiresMs !== null) expiries.set(label, Math.min(expiresMs, expiries.get(label) ?? expiresMs));
+  }
+  for (const [policy, shown] of words) meters.set('policyInfo', 1, { policy, ...shown });
+  for (const [label, expiresMs] of expiries) meters.set('pinExpiry', expiresMs / 1000, { policy: label });
+  const lowered = rules.flatMap((rule) =>
+    [rule.unsafeFloor, rule.unsafeTls]
+      .filter((exception) => exception !== null)
+      .map(({ untilMs }) => ({ policy: groups.label(rule), untilMs })),
+  );
+  return { labels: groups.labels, lowered };
 }
 
 function showCas(meters: ReturnType<typeof createMeters>, signsUntilMs: number, waitingUntilMs: number | null): void {
