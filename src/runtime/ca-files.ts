@@ -77,13 +77,13 @@ export function openCa(
 
 /** The next CA, valid now. @throws CaFileError when there is none or it cannot sign. */
 export function openNextCa(config: CaConfig, nowMs: number, ownUid: number | null): LoadedCa {
-  return verifyPair(readPair(config.next), nowMs, ownUid, config.next.chainFile === config.chainFile);
+  return verifyPair(readPair(config.next), nowMs, ownUid, nextIs(config));
 }
 
 /** Makes the CA of a first start. Answers whether it did. @throws CaFileError */
 export function makeMissingCa(config: CaFiles & Pick<CaConfig, 'create'>, nowMs: number): boolean {
   const { certificateFile, keyFile, create } = config;
-  return guarded(() => {
+  return guarded('the CA', () => {
     const [certificate, key] = [pathExists(certificateFile), pathExists(keyFile)];
     if (certificate && key) return false;
     if (certificate || key) {
@@ -243,7 +243,7 @@ interface NextAsk {
 
 /** Null: there is none. What is wrong with one that has no date yet is a complaint: nothing is signed with it. */
 function verifyNext(read: ReadCas, config: CaConfig, { nowMs, ownUid, complaints }: NextAsk): LoadedCa | null {
-  const { certificateFile, chainFile, signsFromMs } = config.next;
+  const { certificateFile, signsFromMs } = config.next;
   const absent = isAbsent(read.next);
   if (absent && signsFromMs === null) return null;
   if (absent && signsFromMs !== null && signsFromMs <= nowMs && typeof read.previous === 'string') {
@@ -252,7 +252,7 @@ function verifyNext(read: ReadCas, config: CaConfig, { nowMs, ownUid, complaints
   }
   try {
     const atMs = Math.max(nowMs, signsFromMs ?? nowMs);
-    const next = verifyPair(read.next, atMs, ownUid, chainFile === config.chainFile);
+    const next = verifyPair(read.next, atMs, ownUid, nextIs(config));
     if (signsFromMs !== null && signsFromMs < next.ca.notBeforeMs) {
       throw new CaFileError(`${certificateFile} begins later than that: the date is one of an earlier rotation`);
     }
@@ -260,12 +260,12 @@ function verifyNext(read: ReadCas, config: CaConfig, { nowMs, ownUid, complaints
   } catch (thrown) {
     if (!(thrown instanceof CaFileError)) throw thrown;
     if (signsFromMs === null) {
-      complaints.push(`the next CA is not handed out: ${thrown.message}; make it anew with: pinwarden ca rotate`);
+      complaints.push(`${thrown.message}; it is not handed out; make it anew with: pinwarden ca rotate`);
       return null;
     }
     const when = printDate(signsFromMs);
     throw new CaFileError(
-      `ca.next.signsFrom is ${when}, but the next CA cannot sign then: ${thrown.message}; make one with: ` +
+      `ca.next.signsFrom is ${when}, but ${thrown.message}; make one with: ` +
         'pinwarden ca rotate, or take signsFrom out',
       thrown,
     );
@@ -280,14 +280,17 @@ function isMissing(read: string | FileError): boolean {
   return read instanceof FileError && read.why === 'missing';
 }
 
-/** `mayBeRoot`: the chain is that of another CA, and a root needs none. @throws CaFileError */
-function verifyPair(read: ReadPair, atMs: number, ownUid: number | null, mayBeRoot = false): LoadedCa {
+/** What `next` is: it has a chain of its own, or shares that of the current one, of which a root has no need. */
+type NextIs = 'chained' | 'sharing';
+
+/** `next`: null for the current CA. @throws CaFileError */
+function verifyPair(read: ReadPair, atMs: number, ownUid: number | null, next: NextIs | null = null): LoadedCa {
   const { certificateFile, keyFile, chainFile } = read.files;
-  return guarded(() => {
+  return guarded(next === null ? 'the CA' : 'the next CA', () => {
     refuseShared(keyFile, given(read.keyFacts), ownUid);
     const [certificatePem, keyPem] = [given(read.certificate), given(read.key)];
     const ca = named(`${certificateFile} with ${keyFile}`, () => loadCa(certificatePem, keyPem, atMs));
-    const chainText = read.chain === null || (mayBeRoot && ca.selfIssued) ? null : given(read.chain);
+    const chainText = read.chain === null || (next === 'sharing' && ca.selfIssued) ? null : given(read.chain);
     const chain: Chain =
       chainText === null || chainFile === null
         ? { pem: '', notAfterMs: null }
@@ -302,6 +305,10 @@ function verifyPair(read: ReadPair, atMs: number, ownUid: number | null, mayBeRo
   });
 }
 
+function nextIs({ chainFile, next }: CaConfig): NextIs {
+  return next.chainFile === chainFile ? 'sharing' : 'chained';
+}
+
 function named<T>(file: string, work: () => T): T {
   try {
     return work();
@@ -311,12 +318,12 @@ function named<T>(file: string, work: () => T): T {
   }
 }
 
-function guarded<T>(work: () => T): T {
+function guarded<T>(what: 'the CA' | 'the next CA', work: () => T): T {
   try {
     return work();
   } catch (thrown) {
     if (thrown instanceof FileError || thrown instanceof CaError) {
-      throw new CaFileError(`the CA cannot be used: ${thrown.message}`, thrown);
+      throw new CaFileError(`${what} cannot be used: ${thrown.message}`, thrown);
     }
     throw thrown;
   }

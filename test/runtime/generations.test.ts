@@ -310,7 +310,7 @@ describe('the CAs', () => {
     writeFileSync(at('next-ca.pem'), 'nothing');
     expect(start(generations)).toMatchObject({
       kind: 'accepted',
-      refused: [{ message: expect.stringContaining('the next CA is not handed out') }],
+      refused: [{ message: expect.stringContaining('it is not handed out') }],
     });
   });
 });
