@@ -1,6 +1,6 @@
 /** The answer of `probe` for people: a block for each of a few hosts, a line for each of many. */
 import { CODES } from '../model/codes.ts';
-import { CHECKS, type Facts, type Outcome } from '../model/outcome.ts';
+import { CHECKS, type CheckName, type Facts, type Outcome } from '../model/outcome.ts';
 import { clip } from '../model/text.ts';
 import { day, daysLeft, type Link, linksOf, type Probed, type Word } from './probe-facts.ts';
 import type { Glass, Seen, View } from './probe-look.ts';
@@ -21,6 +21,8 @@ const WIDE = 132;
 const SUBJECT_WIDTH = 60;
 /** The longest of the four words, and a space. */
 const OUTCOME_WIDTH = 8;
+/** The rule of a probe has no word for these. */
+const NOT_ASKED: ReadonlySet<CheckName> = new Set(['pins', 'certificatePolicies', 'continuity']);
 
 /** Several lines about one host. */
 export function probedBlock(probed: Probed, glass: Glass, screen: Screen): string {
@@ -89,7 +91,7 @@ function linkLines(link: Link, depth: number, nowMs: number, screen: Screen): re
 }
 
 function checkLines({ report }: Seen, screen: Screen): readonly string[] {
-  const lines = CHECKS.filter((check) => check !== 'pins' && check !== 'continuity').map((check) => {
+  const lines = CHECKS.filter((check) => !NOT_ASKED.has(check)).map((check) => {
     const outcome = report.outcomes[check];
     const says = summary(outcome);
     const word = screen.paint(OUTCOME_TONES[outcome.is], outcome.is);

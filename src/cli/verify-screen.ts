@@ -5,7 +5,7 @@ import { clip } from '../model/text.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import type { Answer, Case } from './offline.ts';
 
-const CHECK_WIDTH = 12;
+const CHECK_WIDTH = 21;
 const WORD_WIDTH = 9;
 
 export function verifyScreen(one: Case, { report, verdict }: Answer): string {

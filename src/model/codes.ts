@@ -136,6 +136,8 @@ export const CODES = Object.freeze({
   'pin.expired': row('pins', false, 15, 502, 'tls_certificate_error', 'the pins of the rule have expired', 'renew the pin group'),
   // Public root
   'public-root.private': row('publicRoot', false, 58, 502, 'tls_certificate_error', 'the path ends in a root outside the public set', 'if the root is yours set publicRoot: off, else somebody is in the middle'),
+  // Certificate policies
+  'certificate-policy.missing': row('certificatePolicies', false, 59, 502, 'tls_certificate_error', 'no certificate policy that the rule asks for holds for the path', 'get a certificate of the right kind, or correct certificatePolicies'),
   // Certificate Transparency
   'ct.no-scts': row('ct', false, 57, 502, 'tls_certificate_error', 'the certificate carries no signed certificate timestamp', 'get a certificate that is logged'),
   'ct.not-enough-scts': row('ct', false, 56, 502, 'tls_certificate_error', 'too few valid timestamps from known logs', 'get a certificate that is logged in more logs'),

@@ -14,6 +14,7 @@ export const CHECKS = [
   'tls',
   'pins',
   'publicRoot',
+  'certificatePolicies',
   'ct',
   'staple',
   'crl',

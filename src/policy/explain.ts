@@ -151,6 +151,7 @@ function fieldsOf(rule: Rule): readonly Field[] {
     field('pins.anyOf', rule.pins.anyOf.map(printPin), rule.pins.anyOf.length > 0 ? 'pins' : ''),
     field('pins.noneOf', rule.pins.noneOf.map(printPin), rule.pins.noneOf.length > 0 ? 'pins' : ''),
     ...OPTIONAL_CHECKS.map((check) => field(`checks.${check}`, rule.checks[check])),
+    field('certificatePolicies', rule.certificatePolicies),
     field('anchors', anchorsKey(rule.anchors).split('\n')),
     field('plaintext', rule.plaintext),
     field('answer', rule.answer),
@@ -196,8 +197,8 @@ export function printExplanation(explanation: Explanation, place: (at: Place) =>
     for (const { field, value, place: at } of explanation.fields) {
       const values = typeof value === 'string' ? [value] : (value ?? []);
       const origin = at === null ? 'default' : place(at);
-      lines.push(`  ${field.padEnd(18)} ${(values[0] ?? '—').padEnd(12)}  ${origin}`);
-      lines.push(...values.slice(1).map((more) => `  ${' '.repeat(18)} ${more}`));
+      lines.push(`  ${field.padEnd(19)} ${(values[0] ?? '—').padEnd(12)}  ${origin}`);
+      lines.push(...values.slice(1).map((more) => `  ${' '.repeat(19)} ${more}`));
     }
   }
   return `${lines.join('\n')}\n`;

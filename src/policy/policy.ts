@@ -82,6 +82,8 @@ export interface Rule {
   readonly onFailure: OnFailure;
   readonly pins: { readonly anyOf: readonly Pin[]; readonly noneOf: readonly Pin[] };
   readonly checks: Readonly<Record<OptionalCheck, Requirement>>;
+  /** OIDs in dotted decimal, in the terms of the anchor; one must hold for the path. Empty: none is asked for. */
+  readonly certificatePolicies: readonly string[];
   readonly anchors: AnchorsChoice;
   readonly plaintext: 'block' | 'allow';
   /** CIDRs this rule may dial although private. */

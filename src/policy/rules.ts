@@ -7,6 +7,7 @@
 
 import { parseCidr } from '../model/ip.ts';
 import { OPTIONAL_CHECKS, type OptionalCheck, type Requirement } from '../model/outcome.ts';
+import { isOid } from '../pki/der/oid.ts';
 import type { Forbidden } from './config.ts';
 import { readUntil } from './dates.ts';
 import { liesWithin, parsePattern } from './hosts.ts';
@@ -90,6 +91,7 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
     onFailure: shape.onFailure ?? defaults.onFailure ?? 'block',
     pins,
     checks: compileChecks(shape, path, around, origins),
+    certificatePolicies: oids(shape.certificatePolicies ?? NOTHING, [...path, 'certificatePolicies'], notes),
     anchors: writtenAnchors === undefined ? around.anchors : compileAnchors(writtenAnchors, notes.file),
     plaintext: shape.plaintext ?? defaults.plaintext ?? (hasPins ? 'block' : 'allow'),
     allowPrivate:
@@ -141,6 +143,22 @@ export function cidrs(texts: readonly string[], path: YamlPath, notes: Notes): r
     return isRange;
   });
   return Object.freeze(good);
+}
+
+/** Dotted OIDs, each once; others are noted and left out. */
+function oids(texts: readonly string[], path: YamlPath, notes: Notes): readonly string[] {
+  if (texts.length === 0) {
+    return NOTHING;
+  }
+  const good = texts.filter((text, index) => {
+    const isGood = isOid(text);
+    if (!isGood) {
+      const hint = 'write it in dotted decimal and in quotes, such as `"2.23.140.1.2.2"`';
+      notes.error([...path, index], `${backtick(text)} is not an object identifier`, hint);
+    }
+    return isGood;
+  });
+  return Object.freeze([...new Set(good)]);
 }
 
 function compileClients(names: readonly string[] | undefined): readonly string[] {
@@ -238,6 +256,10 @@ function checkConsistency(rule: Rule, path: YamlPath, notes: Notes): void {
       'remove `pins:` or the bypass',
       'key',
     );
+  }
+  if (rule.certificatePolicies.length > 0) {
+    const hint = 'remove `certificatePolicies:` or the bypass';
+    notes.error([...path, 'certificatePolicies'], 'a bypassed host is not judged by its policies', hint, 'key');
   }
   if (rule.unsafeFloor !== null) {
     notes.error([...path, 'unsafeFloor'], 'a bypassed host has no floor to lower', 'remove `unsafeFloor:`', 'key');

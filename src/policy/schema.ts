@@ -168,6 +168,15 @@ const ruleFields = {
   ...shared,
   reason: text('Why; asked for by `mode: bypass`.').min(1).optional(),
   pins: pins.optional(),
+  certificatePolicies: z
+    .array(text('OID in dotted decimal, such as `2.23.140.1.2.2`.', { pattern: '^[012](\\.(0|[1-9][0-9]*))+$' }))
+    .min(1)
+    .max(64)
+    .optional()
+    .meta({
+      description:
+        'One of these certificate policies must hold for the path (RFC 5280 §6.1, mappings included). Default: none.',
+    }),
   allowPrivate: z.array(text('CIDR.')).max(1000).optional().meta({
     description: 'Ranges that the rule may dial although they are private.',
     default: [],

@@ -31,6 +31,7 @@ export type WeakenedField =
   | 'pins.anyOf'
   | 'pins.noneOf'
   | 'pins.onExpiry'
+  | 'certificatePolicies'
   | 'unsafeFloor'
   | 'tls.minVersion'
   | 'unsafeTls'
@@ -240,6 +241,9 @@ function comparePins(before: Rule, after: Rule, nowMs: number, say: Say): void {
   if (before.pins.noneOf.some((pin) => !denied.has(pinKey(pin)))) {
     say('pins.noneOf', 'a key is not denied any more');
   }
+  if (asksForLess(before.certificatePolicies, after.certificatePolicies)) {
+    say('certificatePolicies', 'certificates of another policy are enough');
+  }
 }
 
 /** What may be dialled, and who is believed there. */
@@ -275,6 +279,14 @@ function binds(pins: readonly Pin[], nowMs: number): boolean {
 
 function staysAfterExpiry(pin: Pin): boolean {
   return pin.expiresMs === null || pin.onExpiry === 'block';
+}
+
+/** Policies are kinds of certificates, not keys that rotate: one more is enough to be weaker. */
+function asksForLess(before: readonly string[], after: readonly string[]): boolean {
+  if (before.length === 0) {
+    return false;
+  }
+  return after.length === 0 || after.some((policy) => !before.includes(policy));
 }
 
 function pinKey(pin: Pin): string {

@@ -11,6 +11,7 @@ import type { Facts } from '../model/outcome.ts';
 import type { Problem } from '../model/problem.ts';
 import { TLS_VERSIONS } from '../model/tls.ts';
 import type { VerdictWord } from '../observe/recorder.ts';
+import type { Certificate } from '../pki/x509/certificate.ts';
 import type { Rule } from '../policy/policy.ts';
 import type { Report } from '../verify/report.ts';
 import { ALERT, fatalAlert } from '../wire/alerts.ts';
@@ -49,6 +50,19 @@ export function refusalOf(problem: Problem, eventId: string, rule: Rule | null, 
   return {
     ...base,
     detail: detailOf(problem.code, report, rule),
+    ...comparison(problem.code, rule, path),
+  };
+}
+
+type Compared = Required<Pick<Refusal, 'expected' | 'observed'>>;
+
+/** Keys, unless it is policies that differ. */
+function comparison(code: Code, rule: Rule | null, path: readonly Certificate[]): Compared {
+  if (code === 'certificate-policy.missing') {
+    const asserted = path[0]?.extensions.certificatePolicies ?? [];
+    return { expected: rule?.certificatePolicies ?? [], observed: asserted.map(({ oid }) => oid) };
+  }
+  return {
     expected: (rule?.pins.anyOf ?? []).map((pin) => named(pin.spkiSha256, pin.name)),
     observed: path.map((certificate) => named(certificate.spkiSha256, certificate.subject.text)),
   };

@@ -109,14 +109,8 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
   opened.push(sight);
   const control = await openControl(options, { config, sight, supervisor: () => supervisor }, opened);
   const own = endpointsOf([...bound, admin?.address ?? null, control?.address ?? null]);
-  const fetcher = createFetcher({
-    options,
-    state: config.state,
-    own,
-    generations,
-    changed: () => fleet.publishFetched(),
-    count: (kind, result) => metrics.fetched(kind, result),
-  });
+  const fetching = { options, state: config.state, own, generations, changed: () => fleet.publishFetched() };
+  const fetcher = createFetcher({ ...fetching, count: (kind, result) => metrics.fetched(kind, result) });
   opened.push({ close: () => fetcher.stop() });
   const fleet: Fleet = createFleet(options, {
     config,

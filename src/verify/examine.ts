@@ -14,6 +14,7 @@ import { CHECKS } from '../model/outcome.ts';
 import type { FoundPath } from '../pki/path/builder.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import type { Rule } from '../policy/policy.ts';
+import { checkCertificatePolicies } from './checks/certificate-policies.ts';
 import { checkChain, type PathOutcomes } from './checks/chain.ts';
 import { checkContinuity } from './checks/continuity.ts';
 import { checkCrl, onCrlAbsent } from './checks/crl.ts';
@@ -83,6 +84,7 @@ function judgedPath(context: PathContext): PathOutcomes {
       () => checkPublicRoot(context),
       () => 'public-root.private',
     ),
+    certificatePolicies: checkCertificatePolicies(context),
     ct: weigh(
       checks.ct,
       () => checkCt(context),
@@ -109,6 +111,7 @@ function withoutPath(rule: Rule, nowMs: number, leaf: Certificate | null): Parti
   const { publicRoot, ct, staple, crl, lifetime } = rule.checks;
   return {
     pins: checkPins({ rule, nowMs, found: { path: leaf === null ? [] : [leaf] } }),
+    certificatePolicies: checkCertificatePolicies({ rule, found: null }),
     publicRoot: weigh(publicRoot, absent, () => 'public-root.private'),
     ct: weigh(ct, absent, () => 'ct.unavailable'),
     staple: weigh(staple, absent, () => 'staple.missing'),

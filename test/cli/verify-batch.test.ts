@@ -129,7 +129,7 @@ describe('a good line', () => {
     const answer = await one({ id: 7 });
     expect(answer).toMatchObject({ id: 7, verdict: 'allow', code: null, codes: [] });
     expect(answer['path']).toHaveLength(3);
-    expect(Object.keys(answer['outcomes'] as object)).toHaveLength(10);
+    expect(Object.keys(answer['outcomes'] as object)).toHaveLength(11);
     expect(await one({ host: 'other.test' })).toMatchObject({
       verdict: 'block',
       code: 'identity.mismatch',
@@ -194,6 +194,21 @@ describe('a good line', () => {
     const rule = { checks: { publicRoot: 'require' } };
     expect(await one({ rule })).toMatchObject({ code: 'public-root.private' });
     expect(await one({ rule, anchorsArePublic: true })).toMatchObject({ verdict: 'allow' });
+  });
+
+  it('holds the path against the certificate policies that the rule asks for', async () => {
+    const policies = ['2.23.140.1.2.2', '1.3.6.1.4.1.99999.1'];
+    const issuing = root.issueCa({ cn: 'OV Issuing', policies });
+    const organisation = issuing.issueLeaf({ dns: ['good.test'], policies: ['2.23.140.1.2.2'] });
+    const chain = [text(organisation.der), text(issuing.der)];
+    const asked = async (...certificatePolicies: string[]) => one({ chain, rule: { certificatePolicies } });
+    expect(await asked('2.23.140.1.1', '1.3.6.1.4.1.99999.1')).toMatchObject({
+      verdict: 'block',
+      code: 'certificate-policy.missing',
+      outcomes: { certificatePolicies: { is: 'fail', why: 'missing' } },
+    });
+    expect(await asked('2.23.140.1.1', '2.23.140.1.2.2')).toMatchObject({ verdict: 'allow' });
+    expect((await one({ rule: { certificatePolicies: ['1.2.'] } }))['error']).toContain('not an object identifier');
   });
 
   it('judges staple and CRLs when the rule asks', async () => {

@@ -93,6 +93,7 @@ describe('explain', () => {
     expect(text).toContain('alert until 2027-06-01T00:00:00Z: old box');
     expect(text).toMatch(/tls\.minVersion +1\.2 +default/);
     expect(text).toMatch(/unsafeTls +— /);
+    expect(text).toMatch(/certificatePolicies +— /);
     expect(text).toMatch(/allowPrivate +10\.0\.0\.0\/8/);
   });
 });

@@ -19,8 +19,24 @@ describe('rules: refused', () => {
     ['unsafeFloor: { action: alert, reason: r, until: tomorrow }', '`tomorrow` is not a date'],
     ['unsafeFloor: { action: allow, reason: r, until: 2027-06-01 }', '`action` is `allow`, expected `alert`'],
     ['unsafeFloor: { action: alert, until: 2027-06-01 }', '`reason` is missing'],
+    ['certificatePolicies: ["2.23.140.1.2.2", "1.2."]', '`1.2.` is not an object identifier'],
+    ['certificatePolicies: [ov]', '`ov` is not an object identifier'],
+    ['certificatePolicies: []', '`certificatePolicies` is out of range: at least 1 entries'],
+    [
+      `certificatePolicies: [${Array.from({ length: 65 }, (_, arc) => `"1.2.3.${arc}"`).join(', ')}]`,
+      'at most 64 entries',
+    ],
+    ['mode: bypass, reason: r, certificatePolicies: ["1.2.3"]', 'a bypassed host is not judged by its policies'],
     ['except: ["*"]', 'would match every host'],
   ])('%s', (fields, message) => expect(errors(fields)).toContain(message));
+
+  it('an OID at its place in the list', () => {
+    expect(errors('certificatePolicies: ["1.2.3", "1.40"]')).toMatch(/^2:\d+ `1\.40`/);
+    expect(ruleOf('certificatePolicies: ["1.2.3", "2.5.29.32.0", "1.2.3"]').certificatePolicies).toEqual([
+      '1.2.3',
+      '2.5.29.32.0',
+    ]);
+  });
 
   it('what an owner may not', () => {
     const bound = (text: string): HostPattern => {
@@ -65,6 +81,7 @@ describe('rules: compiled', () => {
       plaintext: 'allow',
       answer: 'before-hello',
       metricsGroup: 'r',
+      certificatePolicies: [],
       unsafeFloor: null,
       tls: { minVersion: '1.2' },
       unsafeTls: null,

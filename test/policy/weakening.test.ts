@@ -84,6 +84,17 @@ describe('weakenings: refused', () => {
     expect(words(unsafe('1.0', 'legacy'), unsafe('1.1', 'legacy', '2029-01-01'))).toEqual([]);
   });
 
+  it('a rule that asks for no certificate policy any more, or for one more', () => {
+    const asking = (fields: string) => policy(`{ name: bank, match: [a.example], ${fields} }`);
+    const words = (from: string, to: string) => weakenings(asking(from), asking(to), NOW_MS).map(({ what }) => what);
+    expect(words('certificatePolicies: ["1.2.3"]', '')).toEqual(['certificatePolicies']);
+    expect(words('certificatePolicies: ["1.2.3"]', 'certificatePolicies: ["1.2.3", "1.2.4"]')).toEqual([
+      'certificatePolicies',
+    ]);
+    expect(words('certificatePolicies: ["1.2.3", "1.2.4"]', 'certificatePolicies: ["1.2.4"]')).toEqual([]);
+    expect(words('', 'certificatePolicies: ["1.2.4"]')).toEqual([]);
+  });
+
   it('hosts that no rule matches may sink as little', () => {
     const before = policyOf(`rules: [${BANK}]`, configOf('unmatched: { tls: { minVersion: "1.3" } }'));
     const found = weakenings(before, policyOf(`rules: [${BANK}]`, configOf()), NOW_MS);

@@ -86,6 +86,7 @@ export function ruleOf(changes: RuleChanges = {}): Rule {
     reason: null,
     onFailure: 'block',
     pins: { anyOf: [], noneOf: [] },
+    certificatePolicies: [],
     anchors: 'system',
     plaintext: 'block',
     allowPrivate: [],

@@ -1,7 +1,8 @@
 /**
- * OBJECT IDENTIFIERs: decoding to dotted text (X.690 §8.19) and the names of those that we know.
+ * OBJECT IDENTIFIERs: decoding to dotted text (X.690 §8.19), reading what people write, and the names of those that we
+ * know.
  *
- * Does: refuse padded, unfinished, empty and overlong encodings. Arcs may be of any size.
+ * Does: refuse padded, unfinished, empty and overlong encodings, and text that has none. Arcs may be of any size.
  * Does not: register or look up names at run time.
  */
 
@@ -108,6 +109,19 @@ export function decodeOid(bytes: Uint8Array, start: number, end: number): string
     text = text === '' ? firstArcs(arc) : `${text}.${arc}`;
   }
   return text;
+}
+
+/** Four characters an octet: no text that fits into MAX_OID_BYTES is longer. */
+const MAX_OID_TEXT = 4 * MAX_OID_BYTES;
+const DOTTED = /^[012](?:\.(?:0|[1-9][0-9]*))+$/;
+
+/** Whether `text` is an OBJECT IDENTIFIER in dotted decimal, as decodeOid answers it: without leading zeros or spaces. */
+export function isOid(text: string): boolean {
+  if (text.length > MAX_OID_TEXT || !DOTTED.test(text)) return false;
+  const [top = 0n, second = 0n, ...rest] = text.split('.').map(BigInt);
+  if (top < 2n && second > 39n) return false;
+  const octets = [top * 40n + second, ...rest].map((arc) => Math.ceil(arc.toString(2).length / 7));
+  return octets.reduce((sum, one) => sum + one, 0) <= MAX_OID_BYTES;
 }
 
 /** 2^46: below it seven more bits stay exact in a number. */

@@ -17,7 +17,9 @@ import { forbidden, searchPaths } from '../search.ts';
 import { failWith } from './weigh.ts';
 
 /** The outcomes of one valid path that depend on the path. */
-export type PathOutcomes = Readonly<Record<'pins' | 'publicRoot' | 'ct' | 'staple' | 'crl' | 'lifetime', Outcome>>;
+export type PathOutcomes = Readonly<
+  Record<'pins' | 'publicRoot' | 'certificatePolicies' | 'ct' | 'staple' | 'crl' | 'lifetime', Outcome>
+>;
 
 export interface ChainAnswer {
   readonly outcome: Outcome;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeOid, MAX_OID_BYTES, OID } from '../../../src/pki/der/oid.ts';
+import { decodeOid, isOid, MAX_OID_BYTES, OID } from '../../../src/pki/der/oid.ts';
 import { oid } from '../../../src/pki/der/writer.ts';
 
 const decode = (text: string): string | null => {
@@ -51,5 +51,48 @@ describe('decodeOid', () => {
         expect(decodeOid(bytes, 2, bytes.length)).toBe(dotted);
       }),
     );
+  });
+});
+
+describe('isOid', () => {
+  it.each([
+    '',
+    '1',
+    '1.',
+    '.1',
+    '1..2',
+    '3.1',
+    '1.40',
+    '0.40.1',
+    '1.02',
+    ' 1.2',
+    '1.2\n',
+    '1.-2',
+    '1.2.x',
+    'sha256/AAAA',
+    '２.5',
+    `1.2.${'1'.repeat(250)}`,
+    `2.${'127.'.repeat(64)}1`,
+    '1.2'.repeat(100_000),
+  ])('refuses %j', (text) => expect(isOid(text)).toBe(false));
+
+  it.each([
+    '2.23.140.1.2.2',
+    '2.5.29.32.0',
+    '0.0',
+    '1.39',
+    '2.999',
+    `2.25.${2n ** 128n - 1n}`,
+    `2.${'127.'.repeat(61)}1`,
+  ])('knows %s', (text) => expect(isOid(text)).toBe(true));
+
+  it('is what the decoder answers, no more and no less', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: MAX_OID_BYTES }), (bytes) => {
+        const text = decodeOid(bytes, 0, bytes.length);
+        if (text !== null && text.length <= 4 * MAX_OID_BYTES) expect(isOid(text)).toBe(true);
+      }),
+    );
+    fc.assert(fc.property(fc.string(), (text) => typeof isOid(text) === 'boolean'));
   });
 });

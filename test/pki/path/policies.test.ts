@@ -1,24 +1,14 @@
-/** Certificate policies of RFC 5280 §6.1 over chains of real certificates; each case is a path, leaf first. */
+/** Certificate policies of RFC 5280 §6.1 over chains of real certificates, and against the tree of its text. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as der from '../../../src/pki/der/writer.ts';
-import { judgePolicies } from '../../../src/pki/path/policies.ts';
+import { holdsOneOf, judgePolicies } from '../../../src/pki/path/policies.ts';
+import type { Certificate } from '../../../src/pki/x509/certificate.ts';
+import { A, ANY, B, C, type Member, POLICY_CASES } from '../../cases/pki/certificate-policies.ts';
 import { extension, type RawExtension } from '../../support/extensions.ts';
 import { authority } from '../../support/test-ca.ts';
 import { parsed } from './path-cases.ts';
-
-const A = '1.3.6.1.4.1.99999.1';
-const B = '1.3.6.1.4.1.99999.2';
-const ANY = '2.5.29.32.0';
-
-interface Member {
-  readonly policies?: readonly string[];
-  /** requireExplicitPolicy, inhibitPolicyMapping. */
-  readonly constraints?: readonly [number | null, number | null];
-  readonly inhibitAny?: number;
-  readonly mappings?: readonly (readonly [string, string])[];
-  /** Same name as the issuer, with another key. */
-  readonly selfIssued?: boolean;
-}
+import { growTree } from './policy-tree.ts';
 
 const number = (tag: number, value: number | null) =>
   value === null ? [] : [der.contextPrimitive(tag, Buffer.from([value]))];
@@ -37,8 +27,8 @@ function extensionsOf(member: Member): RawExtension[] {
   return list;
 }
 
-/** `top` is the anchor; the last of `members` is the leaf. */
-function judge(top: Member, ...members: readonly Member[]): string | null {
+/** Real certificates, leaf first. */
+function minted([top, ...members]: readonly [Member, ...Member[]]): readonly Certificate[] {
   const policiesOf = (member: Member) => (member.policies === undefined ? {} : { policies: member.policies });
   let issuer = authority({ cn: 'Root', ...policiesOf(top), extensions: extensionsOf(top) });
   const path = [parsed(issuer.der)];
@@ -48,87 +38,77 @@ function judge(top: Member, ...members: readonly Member[]): string | null {
     issuer = index === members.length - 1 ? issuer.issueLeaf(spec) : issuer.issueCa(spec);
     path.unshift(parsed(issuer.der));
   }
-  return judgePolicies(path);
+  return path;
 }
 
-const explicit: Member['constraints'] = [0, null];
+describe.each(POLICY_CASES)('$name', ({ path, fault, holds }) => {
+  const certificates = minted(path);
+  const one = (policy: string): boolean => holdsOneOf(certificates, new Set([policy]));
 
-describe('policies that forbid a path', () => {
-  it.each<readonly [string, readonly [Member, ...Member[]]]>([
-    ['explicit policy, and the leaf has none', [{}, { policies: [A], constraints: explicit }, {}]],
-    ['explicit policy, and the leaf has another', [{}, { policies: [A], constraints: explicit }, { policies: [B] }]],
-    ['explicit policy, and the issuer has none', [{ constraints: explicit }, {}, { policies: [A] }]],
-    [
-      'the anchor demands one of its own',
-      [{ policies: [A], constraints: explicit }, { policies: [B] }, { policies: [B] }],
-    ],
-    ['the leaf itself demands one', [{}, {}, { constraints: explicit }]],
-    ['explicit policy after one more certificate', [{}, { constraints: [1, null] }, {}, {}]],
-    ['anyPolicy is inhibited', [{}, { policies: [ANY], constraints: explicit, inhibitAny: 0 }, { policies: [ANY] }]],
-    [
-      'anyPolicy is inhibited below the next',
-      [{}, { policies: [A], constraints: explicit, inhibitAny: 1 }, { policies: [A] }, { policies: [ANY] }],
-    ],
-    [
-      'a mapping is inhibited',
-      [{}, { policies: [A], constraints: [0, 0] }, { policies: [A], mappings: [[A, B]] }, { policies: [B] }],
-    ],
-    [
-      'a mapped policy is used under its old name',
-      [{}, { policies: [A], constraints: explicit, mappings: [[A, B]] }, { policies: [A] }],
-    ],
-    [
-      'nothing remains after a mapping was deleted',
-      [{}, { policies: [A], constraints: [0, 0], mappings: [[A, B]] }, { policies: [A] }],
-    ],
-  ])('%s', (_, [top, ...members]) => {
-    expect(judge(top, ...members)).toBe('no-valid-policy');
+  it(`${fault ?? 'allows the path'}; valid for ${holds === '' ? 'none' : [...holds].join(', ')}`, () => {
+    expect(judgePolicies(certificates)).toBe(fault);
+    const valid = Object.entries({ A, B, C }).filter(([, policy]) => one(policy));
+    expect(valid.map(([name]) => name).join('')).toBe(holds);
   });
 
-  it('maps from or to anyPolicy', () => {
-    expect(judge({}, { policies: [A], mappings: [[A, ANY]] }, { policies: [A] })).toBe('mapping-of-any-policy');
-    expect(judge({}, { policies: [A], mappings: [[ANY, A]] }, {})).toBe('mapping-of-any-policy');
+  it('is valid for one of several, and for some policy, as for each alone', () => {
+    expect(holdsOneOf(certificates, new Set([A, B, C]))).toBe(holds !== '');
+    expect(holdsOneOf(certificates, new Set())).toBe(holdsOneOf(certificates, new Set(['1.2.3'])));
+    if (holds !== '') expect(holdsOneOf(certificates, new Set([ANY]))).toBe(true);
+    const tree = growTree(path);
+    expect(tree.fault).toBe(fault);
+    expect(
+      Object.entries({ A, B, C })
+        .filter(([, policy]) => tree.holds([policy]))
+        .map(([name]) => name)
+        .join(''),
+    ).toBe(holds);
   });
 });
 
-describe('policies that allow a path', () => {
-  it.each<readonly [string, readonly [Member, ...Member[]]]>([
-    ['none at all', [{}, {}, {}]],
-    ['different ones that nobody demands', [{}, { policies: [A] }, { policies: [B] }]],
-    ['explicit policy, and all agree', [{}, { policies: [A, B], constraints: explicit }, { policies: [B] }]],
-    ['explicit policy under anyPolicy', [{}, { policies: [ANY], constraints: explicit }, { policies: [B] }]],
-    ['anyPolicy of the leaf', [{}, { policies: [A], constraints: explicit }, { policies: [ANY] }]],
-    [
-      'anyPolicy of a self-issued issuer although it is inhibited',
-      [
-        {},
-        { policies: [A], constraints: explicit, inhibitAny: 0 },
-        { policies: [ANY], selfIssued: true },
-        { policies: [A] },
-      ],
-    ],
-    ['a mapped policy', [{}, { policies: [A], constraints: explicit, mappings: [[A, B]] }, { policies: [B] }]],
-    [
-      'a policy mapped under anyPolicy, to two',
-      [
-        {},
-        {
-          policies: [ANY],
-          constraints: explicit,
-          mappings: [
-            [A, B],
-            [A, '1.2.3'],
-          ],
-        },
-        { policies: ['1.2.3'] },
-      ],
-    ],
-    ['a mapping of a policy that is not valid', [{}, { policies: [A], mappings: [[B, A]] }, { policies: [A] }]],
-    ['explicit policy that is not reached', [{}, { constraints: [3, null] }, {}, {}]],
-    ['a path of one', [{}]],
-  ])('%s', (_, [top, ...members]) => {
-    expect(judge(top, ...members)).toBeNull();
-  });
+/** What the judgement reads of a certificate. */
+function asCertificate({ policies, constraints, inhibitAny, mappings, selfIssued }: Member): Certificate {
+  const extensions = {
+    ...(policies === undefined ? {} : { certificatePolicies: policies.map((oid) => ({ oid })) }),
+    ...(constraints === undefined
+      ? {}
+      : { policyConstraints: { requireExplicit: constraints[0], inhibitMapping: constraints[1] } }),
+    ...(inhibitAny === undefined ? {} : { inhibitAnyPolicy: inhibitAny }),
+    ...(mappings === undefined ? {} : { policyMappings: mappings.map(([issuer, subject]) => ({ issuer, subject })) }),
+  };
+  return { extensions, selfIssued: selfIssued === true } as unknown as Certificate;
+}
+
+it('answers as the tree of the RFC does, for any path and any policies asked for', () => {
+  const policy = fc.constantFrom(A, B, C);
+  const asserted = fc.uniqueArray(fc.constantFrom(A, B, C, ANY, ANY), { minLength: 1, maxLength: 3 });
+  const skip = fc.option(fc.nat({ max: 3 }), { freq: 2 });
+  const member: fc.Arbitrary<Member> = fc.record(
+    {
+      policies: asserted,
+      constraints: fc.tuple(skip, skip),
+      inhibitAny: fc.nat({ max: 3 }),
+      mappings: fc.array(fc.tuple(policy, policy), { minLength: 1, maxLength: 3 }),
+      selfIssued: fc.boolean(),
+    },
+    { requiredKeys: [] },
+  );
+  // Most certificates of most paths assert something: without that, few paths would be valid for anything.
+  const likely = fc.tuple(member, asserted).map(([one, policies]): Member => ({ policies, ...one }));
+  const path = fc.tuple(member, fc.array(fc.oneof({ weight: 4, arbitrary: likely }, member), { maxLength: 4 }));
+  const seen = { valid: 0, invalid: 0 };
+  fc.assert(
+    fc.property(path, fc.uniqueArray(fc.constantFrom(A, B, C, ANY), { maxLength: 2 }), ([top, below], asked) => {
+      const members = [top, ...below];
+      const certificates = members.map(asCertificate).toReversed();
+      const tree = growTree(members);
+      expect(judgePolicies(certificates)).toBe(tree.fault);
+      expect(holdsOneOf(certificates, new Set(asked))).toBe(tree.holds(asked));
+      seen[tree.holds(asked) ? 'valid' : 'invalid'] += 1;
+    }),
+    { numRuns: 5_000 },
+  );
+  expect(Math.min(seen.valid, seen.invalid)).toBeGreaterThan(250);
 });
 
 it('takes time in proportion to the certificates, not to the tree', () => {
@@ -137,5 +117,8 @@ it('takes time in proportion to the certificates, not to the tree', () => {
   const mappings = all.flatMap((from) => all.map((to) => [from, to] as const));
   const level: Member = { policies: all, mappings };
   const levels = Array.from({ length: 8 }, () => level);
-  expect(judge({}, { ...level, constraints: explicit }, ...levels, { policies: [all[3]!] })).toBeNull();
+  const path = minted([{}, { ...level, constraints: [0, null] }, ...levels, { policies: [all[3]!] }]);
+  expect(judgePolicies(path)).toBeNull();
+  expect(holdsOneOf(path, new Set([all[17]!]))).toBe(true);
+  expect(holdsOneOf(path, new Set(['1.2.3']))).toBe(false);
 });
