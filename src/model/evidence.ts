@@ -21,7 +21,7 @@ export interface Evidence {
   readonly serverName: string | null;
   readonly alpnOffered: readonly string[];
   readonly alpn: string | null;
-  /** `TLSv1.3`, `TLSv1.2`; null: offline or bypass. */
+  /** `TLSv1.3`, `TLSv1.2`, under `unsafeTls` also `TLSv1.1` and `TLSv1`; null: offline or bypass. */
   readonly tlsVersion: string | null;
   readonly cipher: string | null;
   readonly group: string | null;

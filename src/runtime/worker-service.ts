@@ -20,6 +20,7 @@ import type { Generation } from '../proxy/house.ts';
 import { createListener } from '../proxy/listener.ts';
 import { rejudge } from '../proxy/tunnels.ts';
 import { createCertificateMemory } from '../verify/certificate-memory.ts';
+import { nextEndMs } from '../verify/floor.ts';
 import { auditFileOf } from './audit-file.ts';
 import { type BuiltHouse, buildHouse } from './build-house.ts';
 import { type Compiled, compileInSlices } from './compile.ts';
@@ -37,6 +38,8 @@ const AUDIT_FLUSH_MS = 200;
 /** How far a live view lags behind. */
 const OUTBOX_FLUSH_MS = 200;
 const BEAT_MS = 1000;
+/** How soon after its end an exception is over for what is open. */
+const EXCEPTIONS_MS = 1000;
 
 /** What outlives generations. */
 interface Kept {
@@ -68,6 +71,8 @@ export class WorkerService {
   /** The newest generation that was asked for, and the end of those under way: one after the other. */
   #newest = 0;
   #applying: Promise<void> = Promise.resolve();
+  /** When an exception of a rule ends next, milliseconds since the epoch. */
+  #exceptionEndsMs = Number.POSITIVE_INFINITY;
 
   private constructor(message: StartMessage, deps: WorkerDeps, kept: Kept, first: Compiled) {
     this.#deps = deps;
@@ -119,6 +124,7 @@ export class WorkerService {
     service.#every(AUDIT_FLUSH_MS, () => service.#audit.flush());
     service.#every(OUTBOX_FLUSH_MS, () => service.#outbox.flush());
     service.#every(BEAT_MS, () => service.#beat());
+    service.#every(EXCEPTIONS_MS, () => service.#endExceptions());
     deps.send({ kind: 'ready' });
     return service;
   }
@@ -218,6 +224,16 @@ export class WorkerService {
   async #count(generation: Generation): Promise<void> {
     const clientGroups = generation.config.clients.map(({ name }) => name);
     await this.#metrics.setRules(rulesOf(generation), clientGroups);
+    this.#exceptionEndsMs = nextEndMs(rulesOf(generation), this.#deps.clock.nowMs());
+  }
+
+  /** `unsafeFloor` and `unsafeTls` end by themselves, also for the tunnels that they let through. */
+  #endExceptions(): void {
+    const nowMs = this.#deps.clock.nowMs();
+    if (nowMs < this.#exceptionEndsMs) return;
+    const { house } = this.#built;
+    this.#exceptionEndsMs = nextEndMs(rulesOf(house.generation()), nowMs);
+    void rejudge(house);
   }
 
   #beat(): void {

@@ -8,6 +8,17 @@ export function isFloorLowered(rule: Rule, nowMs: number): boolean {
   return rule.unsafeFloor !== null && nowMs < rule.unsafeFloor.untilMs;
 }
 
+/** When the next exception of these rules ends, milliseconds since the epoch; Infinity: none is in force at `nowMs`. */
+export function nextEndMs(rules: readonly Rule[], nowMs: number): number {
+  let endMs = Number.POSITIVE_INFINITY;
+  for (const { unsafeFloor, unsafeTls } of rules) {
+    for (const exception of [unsafeFloor, unsafeTls]) {
+      if (exception !== null && nowMs < exception.untilMs) endMs = Math.min(endMs, exception.untilMs);
+    }
+  }
+  return endMs;
+}
+
 /** What an upstream must speak at `nowMs`, milliseconds since the epoch: `tls`, and below it `unsafeTls` until it ends. */
 export function tlsFloorOf({ tls, unsafeTls }: Rule, nowMs: number): TlsFloor {
   if (unsafeTls === null || nowMs >= unsafeTls.untilMs) return { minVersion: tls.minVersion, ciphers: 'default' };

@@ -170,6 +170,32 @@ describe('the whole proxy', () => {
   });
 });
 
+it('an exception that ends cuts what it let through, without a reload', async () => {
+  const untilMs = Math.ceil(systemClock.nowMs() / 1000) * 1000 + 8_000;
+  const { tls10, modern } = ports;
+  const box = { name: 'box', match: [HOST], checks: { ct: 'off' }, unsafeTls: unsafe('1.0', untilMs) };
+  const upstreams = [tls10, modern].map((port) => ({ host: HOST, port }));
+  const house = await startHouse({ anchors: pki.root.pem, upstreams, rules: [box] });
+  try {
+    const options = { ca: readFileSync(house.caFile) };
+    const old = await tunnel(house.port, `${HOST}:${tls10}`, options);
+    const young = await tunnel(house.port, `${HOST}:${modern}`, options);
+    for (const socket of [old, young]) socket.on('error', () => undefined);
+    expect(await echo(old)).toBe('ping');
+    await closed(old);
+    expect(systemClock.nowMs()).toBeGreaterThanOrEqual(untilMs);
+    expect(await echo(young)).toBe('ping');
+    const close = () => house.audit().find((line) => line['event.action'] === 'close');
+    await eventually('the close line', () => close() !== undefined);
+    expect(close()).toMatchObject({ 'pinwarden.reason': 'policy' });
+    expect((await house.metrics()).value('pinwarden_override_active', { policy: 'box' })).toBe(0);
+    expect((await connectTo(house.port, `${HOST}:${tls10}`)).reply.reason).toBe('pinwarden: tls.version');
+    young.destroy();
+  } finally {
+    expect(await house.stop()).toBe(0);
+  }
+});
+
 describe('a rule over time', () => {
   const open: TestProxy[] = [];
   let shiftMs = 0;

@@ -21,6 +21,9 @@ rules:
     clients: [ci]
     pins: { anyOf: [{ ca: g }], noneOf: [{ leaf: "${PIN_A}" }] }
     unsafeFloor: { action: alert, reason: r, until: 2027-06-01 }
+    tls: { minVersion: "1.3" }
+    unsafeTls: { minVersion: "1.0", ciphers: legacy, reason: r, until: 2027-06-01 }
+    certificatePolicies: ["2.23.140.1.2.2", "2.5.29.32.0"]
   - { name: b, match: &m [x.example], mode: bypass, reason: r, anchors: [x.pem] }
 `;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isFloorLowered, needsUnsafeTls, tlsFloorOf } from '../../src/verify/floor.ts';
+import { isFloorLowered, needsUnsafeTls, nextEndMs, tlsFloorOf } from '../../src/verify/floor.ts';
 import { AT_MS, evidenceOf, ruleOf } from './verify-cases.ts';
 
 it('the floor is lowered only by a rule that says so, and only until it ends', () => {
@@ -7,6 +7,20 @@ it('the floor is lowered only by a rule that says so, and only until it ends', (
   expect(isFloorLowered(ruleOf(), AT_MS)).toBe(false);
   expect(isFloorLowered(rule, AT_MS)).toBe(false);
   expect(isFloorLowered(rule, AT_MS - 1)).toBe(true);
+});
+
+it('knows when the next exception ends', () => {
+  const floor = (untilMs: number) => ({ action: 'alert', reason: 'r', untilMs }) as const;
+  const tls = (untilMs: number) => ({ minVersion: '1.0', ciphers: 'legacy', reason: 'r', untilMs }) as const;
+  const rules = [
+    ruleOf(),
+    ruleOf({ unsafeFloor: floor(AT_MS + 30) }),
+    ruleOf({ unsafeFloor: floor(AT_MS), unsafeTls: tls(AT_MS + 20) }),
+  ];
+  expect(nextEndMs(rules, AT_MS - 1)).toBe(AT_MS);
+  expect(nextEndMs(rules, AT_MS)).toBe(AT_MS + 20);
+  expect(nextEndMs(rules, AT_MS + 20)).toBe(AT_MS + 30);
+  expect(nextEndMs(rules, AT_MS + 30)).toBe(Number.POSITIVE_INFINITY);
 });
 
 describe('the TLS floor', () => {
