@@ -49,8 +49,9 @@ interface Judged {
   readonly judgement: CrlJudgement;
 }
 
+/** A self-issued certificate is the same CA with another key: its list may be signed by the very key that it brings. */
 function isUnsettled({ trust }: PathContext, { certificate, judgement }: Judged): boolean {
-  return judgement.is !== 'good' && trust.crls.has(certificate.issuer.key);
+  return judgement.is !== 'good' && !certificate.selfIssued && trust.crls.has(certificate.issuer.key);
 }
 
 function wordOf(judgement: CrlJudgement): string {
