@@ -137,8 +137,13 @@ function indexCrls(ders: readonly Buffer[]): Pick<Trust, 'crls'> & { readonly ma
   let malformedCrls = 0;
   for (const bytes of ders) {
     const parsed = parseCrl(bytes);
-    if (parsed.ok) crls.set(parsed.value.issuerKey, [...(crls.get(parsed.value.issuerKey) ?? []), parsed.value]);
-    else malformedCrls += 1;
+    if (!parsed.ok) {
+      malformedCrls += 1;
+      continue;
+    }
+    const known = crls.get(parsed.value.issuerKey);
+    if (known === undefined) crls.set(parsed.value.issuerKey, [parsed.value]);
+    else known.push(parsed.value);
   }
   return { crls, malformedCrls };
 }

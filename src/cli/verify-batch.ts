@@ -20,6 +20,9 @@ import { FLOOR_ONLY, ruleOfValue } from './plain-rule.ts';
 /** A CRL of 16 MiB in base64, and a chain beside it. */
 export const MAX_LINE_BYTES = 24 * 1024 * 1024;
 
+/** Log lists kept between lines; a run uses one or two. */
+const MAX_LOG_LISTS = 16;
+
 export interface BatchResult {
   readonly id: unknown;
   readonly verdict: 'allow' | 'alert' | 'block';
@@ -209,6 +212,7 @@ function readLogList(value: unknown, cwd: string, known: Map<string, LogList>): 
   try {
     const parsed = parseLogList(readBytes(resolve(cwd, value), MAX_LOG_LIST_BYTES));
     if (!parsed.ok) throw new BadLine(`logList: ${parsed.why}`);
+    if (known.size >= MAX_LOG_LISTS) known.clear();
     known.set(value, parsed.value);
     return parsed.value;
   } catch (thrown) {
