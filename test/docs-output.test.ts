@@ -13,8 +13,6 @@ import { eventually } from './support/sockets.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = join(ROOT, 'src/main.ts');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-/** npm says which of its commands runs. */
-const ENV = plainEnv({ npm_command: 'run-script' });
 
 let copy: string;
 beforeAll(() => {
@@ -24,6 +22,9 @@ beforeAll(() => {
   }
 });
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
+
+/** npm says which of its commands runs. */
+const env = () => plainEnv({ npm_command: 'run-script', TMPDIR: copy });
 
 /** What the README shows under the command, without the command. */
 function shown(command: string): string {
@@ -48,7 +49,7 @@ it('npm start', async () => {
   const text = readFileSync(file, 'utf8');
   expect(text).toMatch(/3128[\s\S]*9464/);
   writeFileSync(file, text.replace('3128', String(port)).replace('9464', String(metricsPort)));
-  const child = spawn(process.execPath, [MAIN, 'run', '-c', 'config/pinwarden.yaml'], { cwd: copy, env: ENV });
+  const child = spawn(process.execPath, [MAIN, 'run', '-c', 'config/pinwarden.yaml'], { cwd: copy, env: env() });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();
@@ -63,7 +64,7 @@ it('npm start', async () => {
 });
 
 it('npm run demo', async () => {
-  const done = await run(process.execPath, [MAIN, 'demo'], { cwd: copy, env: ENV, timeoutMs: 25_000 });
+  const done = await run(process.execPath, [MAIN, 'demo'], { cwd: copy, env: env(), timeoutMs: 25_000 });
   expect(done).toMatchObject({ exitCode: 0, stderr: '' });
   expect(plain(done.stdout)).toBe(shown('npm run demo'));
 });

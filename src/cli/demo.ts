@@ -1,15 +1,15 @@
 /** `demo [--keep] [--json]`: upstreams on loopback, one policy, requests through the real proxy, and why each went as it did. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { systemClock } from '../host/clock.ts';
-import { readText } from '../host/files.ts';
+import { FileError, readText } from '../host/files.ts';
 import { printListen } from '../runtime/bind.ts';
 import { judgeEnvironment } from '../runtime/environment.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
-import { startSupervisor } from '../runtime/supervisor-start.ts';
+import { StartError, startSupervisor } from '../runtime/supervisor-start.ts';
 import { askThrough, type Reply } from './demo-client.ts';
 import { SCENES, type Scene, type Stage, setStage } from './demo-stage.ts';
 import type { Io } from './io.ts';
+import { CommandError, readArguments, UsageError, withUsage } from './usage.ts';
 import { versions } from './version.ts';
 
 const MAX_PEM_BYTES = 64 * 1024;
@@ -17,10 +17,29 @@ const MARKS = { allow: '+', alert: '!', block: 'x', error: '?' } as const;
 /** Tunnels of the demo are ours: nobody waits for them. */
 const DRAIN_MS = 200;
 
+const OPTIONS = { keep: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } } as const;
+
+interface Options {
+  readonly keep: boolean;
+  readonly json: boolean;
+}
+
 /** @returns 0 when every verdict is as the story says, 1 otherwise, 2 for a wrong command line. */
 export async function runDemo(argv: readonly string[], io: Io): Promise<number> {
-  const options = readOptions(argv, io);
-  if (options === null) return 2;
+  return withUsage('demo', io, async () => {
+    const { values, positionals } = readArguments(argv, OPTIONS);
+    if (positionals.length > 0) throw new UsageError('takes no names');
+    try {
+      return await onStage(values, io);
+    } catch (thrown) {
+      if (thrown instanceof StartError) throw new CommandError(thrown.lines.join('\n'), 'pinwarden doctor');
+      if (!(thrown instanceof FileError)) throw thrown;
+      throw new CommandError(thrown.message, 'the demo needs a directory that it may write to: set TMPDIR');
+    }
+  });
+}
+
+async function onStage(options: Options, io: Io): Promise<number> {
   const stage = await setStage(systemClock);
   try {
     const supervisor = await startProxy(stage, io);
@@ -31,22 +50,6 @@ export async function runDemo(argv: readonly string[], io: Io): Promise<number> 
     }
   } finally {
     stage.close();
-  }
-}
-
-interface Options {
-  readonly keep: boolean;
-  readonly json: boolean;
-}
-
-function readOptions(argv: readonly string[], io: Io): Options | null {
-  try {
-    const options = { keep: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } } as const;
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
-  } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    io.err(`pinwarden demo: ${why}\nusage: pinwarden demo [--keep] [--json]\n`);
-    return null;
   }
 }
 

@@ -81,7 +81,7 @@ export function groupLines(groups: readonly Group[], fields: readonly string[], 
   const columns = fields.map((field, at) => Math.max(field.length, ...rows.map((row) => (row[at] ?? '').length)));
   const widths = shrink(columns, screen.width - 32 - longest - fields.length);
   const cells = (row: readonly string[]): string =>
-    row.map((value, at) => screen.fit(value, widths[at] ?? LEAST_WIDTH).padEnd(widths[at] ?? LEAST_WIDTH)).join(' ');
+    row.map((value, at) => screen.cell(value, widths[at] ?? LEAST_WIDTH)).join(' ');
   const heading = `${'events'.padStart(7)} ${'hosts'.padStart(5)}  ${'last (UTC)'.padEnd(14)} ${cells(fields)}  verdicts`;
   return [
     screen.paint('quiet', heading),

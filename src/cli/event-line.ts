@@ -51,13 +51,13 @@ function verdictLine(event: VerdictLine, screen: Screen): string {
     shortTime(event.atMs),
     screen.paint(VERDICT_TONES[event.verdict] ?? 'quiet', event.verdict.padEnd(WORD_WIDTH - 1)),
     event.eventId.slice(0, SHORT_ID).padEnd(SHORT_ID),
-    screen.fit(targetOf(event), target).padEnd(target),
-    screen.fit(code, CODE_WIDTH).padEnd(CODE_WIDTH),
+    screen.cell(targetOf(event), target),
+    screen.cell(code, CODE_WIDTH),
   ].join(' ');
   if (screen.width < WIDE) return head.trimEnd();
   const rest = `${event.address ?? '-'}${event.issuer === null ? '' : `, ${event.issuer}`}`;
   const left = screen.width - TIME_WIDTH - WORD_WIDTH - SHORT_ID - target - CODE_WIDTH - 23;
-  return `${head} ${screen.fit(event.rule ?? '-', 18).padEnd(18)} ${screen.fit(rest, left)}`.trimEnd();
+  return `${head} ${screen.cell(event.rule ?? '-', 18)} ${screen.fit(rest, left)}`.trimEnd();
 }
 
 function closeLine(event: CloseLine, screen: Screen): string | null {
@@ -69,7 +69,7 @@ function closeLine(event: CloseLine, screen: Screen): string | null {
     shortTime(event.atMs),
     screen.paint('warn', 'close'.padEnd(WORD_WIDTH - 1)),
     event.eventId.slice(0, SHORT_ID).padEnd(SHORT_ID),
-    screen.fit(targetOf(event), target).padEnd(target),
+    screen.cell(targetOf(event), target),
     screen.fit(`${said}${from}`, screen.width - target - TIME_WIDTH - WORD_WIDTH - SHORT_ID - 3),
   ].join(' ');
 }

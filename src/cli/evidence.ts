@@ -65,8 +65,8 @@ function list(exhibits: readonly Exhibit[], json: boolean, io: Io): void {
     const line = [
       exhibit.id.slice(0, LIST_ID),
       screen.paint(VERDICT_TONES[exhibit.verdict] ?? 'quiet', exhibit.verdict),
-      screen.fit(targetOf(exhibit), host).padEnd(host),
-      screen.fit(exhibit.code, 18).padEnd(18),
+      screen.cell(targetOf(exhibit), host),
+      screen.cell(exhibit.code, 18),
       String(exhibit.count).padStart(5),
       shortTime(Date.parse(exhibit.lastSeen)),
     ];

@@ -63,7 +63,7 @@ function refuse({ mistakes, texts }: Files, io: Io): number {
     const text = texts.get(mistake.place.file) ?? null;
     io.err(`${printMistake({ ...mistake, place: shortPlace(mistake.place, io.cwd) }, text)}\n`);
   }
-  io.err('pinwarden: the files are invalid; correct them, then run explain again\n');
+  io.err('pinwarden explain: the files are invalid\nnext: correct them, then run explain again\n');
   return EXIT_NO;
 }
 

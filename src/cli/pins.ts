@@ -38,7 +38,10 @@ export async function runPins(argv: readonly string[], io: Io): Promise<number> 
     const found = positionals.flatMap((file) => readFile(file, io.cwd));
     const keys = found.filter((one): one is Key => 'pin' in one);
     const unreadable = found.filter((one): one is Unreadable => 'why' in one);
-    if (values.json) io.out(`${JSON.stringify({ keys, unreadable: unreadable.map(({ exit, ...one }) => one) })}\n`);
+    if (values.json)
+      io.out(
+        `${JSON.stringify({ keys, unreadable: unreadable.map(({ file, block, why }) => ({ file, block, why })) })}\n`,
+      );
     else for (const { pin, subject } of keys) io.out(`${pin}  ${subject ?? '(public key)'}\n`);
     for (const { file, block, why } of unreadable) {
       io.err(`pinwarden pins: ${file}: ${block === null ? '' : `block ${block}: `}${why}\n`);

@@ -32,7 +32,10 @@ export function loadFiles(configPath: string, io: Io): Files {
     texts.set(file, readConfigFile(file).text);
   } catch (thrown) {
     if (!(thrown instanceof FileError)) throw thrown;
-    return { ...nothing, mistakes: [unreadable(file, thrown.message, 'name another file with `-c FILE`')] };
+    return {
+      ...nothing,
+      mistakes: [unreadable(file, thrown.message, 'name another file with `-c FILE`, or make one: pinwarden init')],
+    };
   }
   const config = loadConfig(texts.get(file) ?? '', file);
   if (!config.ok) {

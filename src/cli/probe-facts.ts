@@ -4,6 +4,7 @@
  * Pins are told only when nothing speaks against the host: other keys may be an attacker's, and whoever reads a pin on a
  * screen may paste it into a rule. Certificates of a doubtful chain are named by their fingerprint.
  */
+import { printAuthority } from '../model/authority.ts';
 import { CODES, type Code } from '../model/codes.ts';
 import { clip } from '../model/text.ts';
 import type { Certificate, KeyKind } from '../pki/x509/certificate.ts';
@@ -129,9 +130,22 @@ export function probedJson(probed: Probed, glass: Glass): object {
   };
 }
 
+/** What did not answer: behind another proxy the dial goes to the proxy, not to the upstream. */
+export function unreachedWords({ via, code, facts }: Extract<View, { kind: 'unreached' }>): {
+  readonly says: string;
+  readonly next: string;
+} {
+  const { says, next } = CODES[code];
+  if (via === null || !code.startsWith('dial.')) return { says, next };
+  const proxy = printAuthority(via);
+  if (facts['status'] !== undefined)
+    return { says: 'the proxy did not open the tunnel', next: `ask whoever runs ${proxy}` };
+  return { says: says.replace('the upstream', 'the proxy'), next: `check that an HTTP proxy listens on ${proxy}` };
+}
+
 function viewJson(view: View, glass: Glass, isGood: boolean): object {
   const via = view.via === null ? null : `${view.via.host}:${view.via.port}`;
-  if (view.kind === 'unreached') return { via, code: view.code, facts: view.facts, next: CODES[view.code].next };
+  if (view.kind === 'unreached') return { via, code: view.code, facts: view.facts, next: unreachedWords(view).next };
   const { evidence, report, verdict } = view;
   const links = linksOf(view, glass, isGood).map(({ notBeforeMs, notAfterMs, ...rest }) => ({
     ...rest,

@@ -2,7 +2,7 @@
 import { CODES } from '../model/codes.ts';
 import { CHECKS, type CheckName, type Facts, type Outcome } from '../model/outcome.ts';
 import { clip } from '../model/text.ts';
-import { day, daysLeft, type Link, linksOf, type Probed, type Word } from './probe-facts.ts';
+import { day, daysLeft, type Link, linksOf, type Probed, unreachedWords, type Word } from './probe-facts.ts';
 import type { Glass, Seen, View } from './probe-look.ts';
 import { nextAfter } from './probe-yaml.ts';
 import { plural, type Screen, type Tone } from './screen.ts';
@@ -33,7 +33,7 @@ export function probedBlock(probed: Probed, glass: Glass, screen: Screen): strin
   ];
   if (comparison !== null) {
     const tone = comparison.is === 'different' ? 'bad' : comparison.is === 'same' ? 'good' : 'warn';
-    lines.push(`  ${screen.paint(tone, 'compared')}  ${screen.fit(comparison.says, screen.width - 12)}`);
+    lines.push(...screen.wrap('  compared  ', comparison.says).map(painted('compared', tone, screen)));
   }
   return `${lines.join('\n')}\n`;
 }
@@ -41,11 +41,12 @@ export function probedBlock(probed: Probed, glass: Glass, screen: Screen): strin
 function viewLines(view: View, { word }: Probed, glass: Glass, screen: Screen): readonly string[] {
   const way = view.via === null ? 'direct' : `via ${view.via.host}:${view.via.port}`;
   if (view.kind === 'unreached') {
-    const { says, next } = CODES[view.code];
     return [
-      `  ${way}: ${screen.paint('warn', view.code)}, ${says}`,
+      ...screen
+        .wrap(`  ${way}: `, `${view.code}, ${unreachedWords(view).says}`)
+        .map(painted(view.code, 'warn', screen)),
       ...factLines(view.facts, screen),
-      `  next      ${screen.fit(next, screen.width - 12)}`,
+      ...screen.wrap('  next      ', unreachedWords(view).next),
     ];
   }
   const { evidence, report, verdict } = view;
@@ -58,8 +59,13 @@ function viewLines(view: View, { word }: Probed, glass: Glass, screen: Screen): 
       linkLines(link, depth, evidence.seenAtMs, screen),
     ),
     ...checkLines(view, screen),
-    ...(verdict.code === null ? [] : [`  next      ${screen.fit(nextAfter(verdict.code), screen.width - 12)}`]),
+    ...(verdict.code === null ? [] : screen.wrap('  next      ', nextAfter(verdict.code))),
   ];
+}
+
+/** A word is painted after its line was wrapped: colours take no columns. */
+function painted(word: string, tone: Tone, screen: Screen): (line: string) => string {
+  return (line) => line.replace(word, () => screen.paint(tone, word));
 }
 
 function chainTitle(isValid: boolean, isGood: boolean, screen: Screen): string {
@@ -85,7 +91,7 @@ function linkLines(link: Link, depth: number, nowMs: number, screen: Screen): re
     ];
   }
   return [
-    `${head}${screen.fit(subject, SUBJECT_WIDTH).padEnd(SUBJECT_WIDTH)} ${screen.paint('quiet', screen.fit(by, screen.width - SUBJECT_WIDTH - 5))}`,
+    `${head}${screen.cell(subject, SUBJECT_WIDTH)} ${screen.paint('quiet', screen.fit(by, screen.width - SUBJECT_WIDTH - 5))}`,
     `    ${name}  ${key.padEnd(8)}  from ${day(link.notBeforeMs)} ${ends} (${left} days)  ${link.from}`,
   ];
 }
@@ -100,7 +106,7 @@ function checkLines({ report }: Seen, screen: Screen): readonly string[] {
   });
   const leaf = report.findings.flatMap((entry) => [
     `  ${screen.paint('bad', entry.code)}`,
-    screen.fit(`    ${CODES[entry.code].says}`),
+    ...screen.wrap('    ', CODES[entry.code].says),
     ...factLines(entry.facts, screen),
   ]);
   return [...lines, ...leaf];

@@ -2,7 +2,6 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { systemClock } from '../host/clock.ts';
 import { printListen } from '../runtime/bind.ts';
 import { judgeEnvironment } from '../runtime/environment.ts';
@@ -10,63 +9,56 @@ import type { Supervisor } from '../runtime/supervisor.ts';
 import { StartError, startSupervisor } from '../runtime/supervisor-start.ts';
 import { type FirstScreen, firstScreenJson, IN_CLONE, printFirstScreen } from './first-screen.ts';
 import type { Io } from './io.ts';
+import { DEFAULT_CONFIG } from './policy-files.ts';
+import { CommandError, EXIT_NO, readArguments, UsageError, withUsage } from './usage.ts';
 import { versions } from './version.ts';
 
-const EXIT_REFUSED = 1;
-const EXIT_USAGE = 2;
-const DEFAULT_CONFIG = 'config/pinwarden.yaml';
+const OPTIONS = {
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIG },
+  json: { type: 'boolean', default: false },
+} as const;
 /** What a second signal leaves the tunnels. */
 const HURRY_MS = 500;
 
 /** @returns 0 after a drain, 1 when the start was refused, 2 for a wrong command line. */
 export async function runRun(argv: readonly string[], io: Io): Promise<number> {
-  const options = readOptions(argv, io);
-  if (options === null) return EXIT_USAGE;
-  const environment = judgeEnvironment(io.env);
-  for (const line of [...environment.refusals, ...environment.warnings]) io.err(`pinwarden: ${line}\n`);
-  if (environment.refusals.length > 0) return EXIT_REFUSED;
+  return withUsage('run', io, async () => {
+    const { values, positionals } = readArguments(argv, OPTIONS);
+    if (positionals.length > 0) throw new UsageError('takes no names: -c FILE names the configuration');
+    const environment = judgeEnvironment(io.env);
+    for (const line of [...environment.refusals, ...environment.warnings]) io.err(`pinwarden: ${line}\n`);
+    if (environment.refusals.length > 0) return EXIT_NO;
+    return run(values, environment.workerEnv, io);
+  });
+}
+
+interface Options {
+  readonly config: string;
+  readonly json: boolean;
+}
+
+async function run({ config, json }: Options, workerEnv: Readonly<Record<string, string>>, io: Io): Promise<number> {
   const signals = listenForSignals();
   try {
     const supervisor = await startSupervisor({
-      configPath: resolve(io.cwd, options.config),
+      configPath: resolve(io.cwd, config),
       clock: systemClock,
       // A pause that nobody waits for any more must not keep the process: a second signal ends the drain's delay.
       pause: async (durationMs) => pause(durationMs, undefined, { ref: false }),
       log: (line) => io.err(`${new Date(systemClock.nowMs()).toISOString()} ${line}\n`),
       versions: versions(),
-      workerEnv: environment.workerEnv,
+      workerEnv,
       cores: availableParallelism(),
       uid: process.getuid?.() ?? null,
     });
     const screen = screenOf(supervisor, io);
-    io.out(options.json ? `${JSON.stringify(firstScreenJson(screen))}\n` : printFirstScreen(screen));
+    io.out(json ? `${JSON.stringify(firstScreenJson(screen))}\n` : printFirstScreen(screen));
     return await serve(supervisor, signals, io);
   } catch (thrown) {
     if (!(thrown instanceof StartError)) throw thrown;
-    for (const line of thrown.lines) io.err(`pinwarden: ${line}\n`);
-    return EXIT_REFUSED;
+    throw new CommandError(thrown.lines.join('\n'), thrown.next);
   } finally {
     signals.close();
-  }
-}
-
-function readOptions(argv: readonly string[], io: Io): { readonly config: string; readonly json: boolean } | null {
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        config: { type: 'string', short: 'c', default: DEFAULT_CONFIG },
-        json: { type: 'boolean', default: false },
-      },
-      strict: true,
-      allowPositionals: false,
-    });
-    return values;
-  } catch (thrown) {
-    io.err(
-      `pinwarden: ${thrown instanceof Error ? thrown.message : String(thrown)}\nusage: pinwarden run [-c FILE] [--json]\n`,
-    );
-    return null;
   }
 }
 

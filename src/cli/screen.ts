@@ -7,17 +7,22 @@
  */
 import { styleText } from 'node:util';
 import { clip } from '../model/text.ts';
+import { columnsOf, cutColumns, padColumns, wrapColumns } from './columns.ts';
 import type { Io } from './io.ts';
 
 export type Tone = 'good' | 'bad' | 'warn' | 'quiet' | 'strong';
 
 export interface Screen {
-  /** Characters in a line. */
+  /** Columns in a line. */
   readonly width: number;
   /** `text` in the colour of a tone, or as it is. */
   paint(tone: Tone, text: string): string;
-  /** `text` escaped and cut to `width` characters (default: the line). */
+  /** `text` escaped and cut to `width` columns (default: the line). */
   fit(text: string, width?: number): string;
+  /** The same, filled with blanks: for a column of a table. */
+  cell(text: string, width: number): string;
+  /** `text` behind `head` on as many lines as it needs, wrapped under itself. Not escaped: for words of our own. */
+  wrap(head: string, text: string): readonly string[];
 }
 
 /** Yellow disappears on light grounds and blue on dark ones. */
@@ -39,10 +44,17 @@ export function createScreen(io: Pick<Io, 'isTty' | 'columns' | 'env'>): Screen 
   const asked = Number(io.env['COLUMNS']);
   const given = io.columns ?? (Number.isInteger(asked) && asked > 0 ? asked : PLAIN_WIDTH);
   const width = Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, given));
+  const cut = (text: string, most = width): string => cutColumns(clip(text), Math.max(1, most));
   return {
     width,
     paint: (tone, text) => (useColour ? styleText(STYLES[tone], text, { validateStream: false }) : text),
-    fit: (text, most = width) => clip(text, Math.max(1, most)),
+    fit: cut,
+    cell: (text, most) => padColumns(cut(text, most), most),
+    wrap(head, text) {
+      const indent = columnsOf(head);
+      const lines = wrapColumns(text, Math.max(1, width - indent));
+      return lines.map((line, at) => `${at === 0 ? head : ' '.repeat(indent)}${line}`);
+    },
   };
 }
 

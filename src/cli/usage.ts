@@ -1,5 +1,6 @@
 /** The command line of one command: node's parser, and one way to say that it is wrong. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { closest } from '../policy/mistakes.ts';
 import { COMMANDS } from './commands.ts';
 import type { Io } from './io.ts';
 
@@ -15,14 +16,16 @@ export class UsageError extends Error {
   }
 }
 
-/** The command cannot be done; `message` says why, `next` what to do. */
+/** The command cannot be done; `message` says why, in one or more lines, `next` what to do. */
 export class CommandError extends Error {
   readonly next: string;
+  readonly exit: number;
 
-  constructor(message: string, next: string) {
+  constructor(message: string, next: string, exit: number = EXIT_NO) {
     super(message);
     this.name = 'CommandError';
     this.next = next;
+    this.exit = exit;
   }
 }
 
@@ -31,8 +34,16 @@ export function readArguments<O extends ParseArgsOptionsConfig>(argv: readonly s
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
   } catch (thrown) {
-    throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
+    throw new UsageError(plainWords(thrown instanceof Error ? thrown.message : String(thrown), Object.keys(options)));
   }
+}
+
+/** Node explains at length how a name that starts with a dash is given; who mistypes an option wants the right one. */
+function plainWords(message: string, known: readonly string[]): string {
+  const [, unknown = null] = /^Unknown option '(-[^']*)'/.exec(message) ?? [];
+  if (unknown === null) return message.replace(/^[A-Z]/, (first) => first.toLowerCase());
+  const near = closest(unknown.replace(/^-+/, ''), known);
+  return `unknown option ${unknown}${near === null ? '' : `; did you mean --${near}?`}`;
 }
 
 /** Runs a command and turns what it throws into messages that end with the next step. */
@@ -42,12 +53,13 @@ export async function withUsage(name: string, io: Io, work: () => Promise<number
   } catch (thrown) {
     if (thrown instanceof UsageError) {
       const lines = COMMANDS[name]?.usage ?? [];
-      io.err(`pinwarden ${name}: ${thrown.message}\n${lines.map((line) => `usage: pinwarden ${line}\n`).join('')}`);
+      const usage = lines.map((line) => `usage: pinwarden ${line}\n`).join('');
+      io.err(`pinwarden ${name}: ${thrown.message}\n${usage}next: pinwarden ${name} --help\n`);
       return EXIT_USAGE;
     }
     if (thrown instanceof CommandError) {
       io.err(`pinwarden ${name}: ${thrown.message}\nnext: ${thrown.next}\n`);
-      return EXIT_NO;
+      return thrown.exit;
     }
     throw thrown;
   }

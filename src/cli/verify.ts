@@ -10,7 +10,6 @@
  */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { systemClock } from '../host/clock.ts';
 import { FileError, listDirectory, readBytes, readText } from '../host/files.ts';
 import { MAX_CRL_BYTES } from '../pki/crl/parse.ts';
@@ -27,12 +26,12 @@ import type { Io } from './io.ts';
 import { readMoment } from './moment.ts';
 import { type Bench, type Case, createBench, judgeOffline, readAnchors, readHost } from './offline.ts';
 import { FLOOR_ONLY, ruleOfValue, ruleOfYaml } from './plain-rule.ts';
+import { CommandError, EXIT_USAGE, readArguments, UsageError, withUsage } from './usage.ts';
 import { printed, runBatch } from './verify-batch.ts';
 import { verifyScreen } from './verify-screen.ts';
 
 const EXIT_ALLOW = 0;
 const EXIT_BLOCK = 1;
-const EXIT_USAGE = 2;
 
 /** Relative to this file, both under src/ and under dist/. */
 const PUBLIC_ANCHORS_FILE = fileURLToPath(new URL('../../config/anchors/public.json', import.meta.url));
@@ -64,42 +63,44 @@ interface Options {
   readonly batch?: boolean;
 }
 
-/** What was asked cannot be judged; the message is for people. */
-class UsageError extends Error {}
-
 /** @returns 0 allow or alert, 1 block, 2 wrong usage or unusable input; 0 for a batch. */
 export async function runVerify(argv: readonly string[], io: Io): Promise<number> {
-  try {
-    const options = readOptions(argv);
-    const bench = createBench(parsePublicAnchors(readText(PUBLIC_ANCHORS_FILE, MAX_PEM_CHARACTERS)).set);
-    const groups = shippedGroups();
-    if (options.batch === true) return await runBatch({ io, bench, groups, nowMs: systemClock.nowMs() });
-    const one = readCase(options, io.cwd, bench, groups);
-    const answer = judgeOffline(one, bench);
-    io.out(
-      options.json === true ? `${JSON.stringify(printed(one.authority.host, answer))}\n` : verifyScreen(one, answer),
-    );
-    return answer.verdict.kind === 'permit' ? EXIT_ALLOW : EXIT_BLOCK;
-  } catch (thrown) {
-    if (!(thrown instanceof UsageError) && !(thrown instanceof FileError)) throw thrown;
-    io.err(`pinwarden verify: ${thrown.message}\n`);
-    return EXIT_USAGE;
-  }
+  return withUsage('verify', io, async () => {
+    try {
+      return await verify(readOptions(argv), io);
+    } catch (thrown) {
+      if (!(thrown instanceof FileError)) throw thrown;
+      throw new CommandError(thrown.message, 'name a file that is there and may be read', EXIT_USAGE);
+    }
+  });
+}
+
+async function verify(options: Options, io: Io): Promise<number> {
+  const bench = createBench(parsePublicAnchors(readText(PUBLIC_ANCHORS_FILE, MAX_PEM_CHARACTERS)).set);
+  const groups = shippedGroups();
+  if (options.batch === true) return runBatch({ io, bench, groups, nowMs: systemClock.nowMs() });
+  const one = readCase(options, io.cwd, bench, groups);
+  const answer = judgeOffline(one, bench);
+  io.out(
+    options.json === true ? `${JSON.stringify(printed(one.authority.host, answer))}\n` : verifyScreen(one, answer),
+  );
+  return answer.verdict.kind === 'permit' ? EXIT_ALLOW : EXIT_BLOCK;
 }
 
 function readOptions(argv: readonly string[]): Options {
-  let options: Options;
-  try {
-    options = parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: false }).values;
-  } catch (thrown) {
-    throw new UsageError(thrown instanceof Error ? thrown.message : 'unknown option');
-  }
+  const { values: options, positionals } = readArguments(argv, OPTIONS);
+  if (positionals.length > 0) throw new UsageError('takes no names: --host NAME and --chain FILE.pem');
   const others = Object.keys(options).filter((key) => key !== 'batch');
   if (options.batch === true && others.length > 0) throw new UsageError('--batch takes everything from its lines');
   if (options.batch !== true && (options.host === undefined || options.chain === undefined)) {
     throw new UsageError('--host NAME and --chain FILE.pem are needed, or --batch');
   }
   return options;
+}
+
+/** What was asked cannot be judged, which is no verdict. */
+function unusable(message: string, next: string): CommandError {
+  return new CommandError(message, next, EXIT_USAGE);
 }
 
 function readCase(options: Options, cwd: string, bench: Bench, groups: PinGroups): Case {
@@ -113,11 +114,11 @@ function readCase(options: Options, cwd: string, bench: Bench, groups: PinGroups
     options.anchors === undefined ? null : readBlocks(file(options.anchors), 'CERTIFICATE', MAX_PEM_CHARACTERS);
   const anchors = given === null ? null : readAnchors(given, bench);
   if (anchors !== null && anchors.malformed > 0) {
-    throw new UsageError('--anchors: one of the certificates is malformed');
+    throw unusable('--anchors: one of the certificates is malformed', 'leave it out or replace it');
   }
   const rule = readRule(options, cwd, groups);
   if (anchors === null && rule.anchors !== 'public')
-    throw new UsageError('the rule has anchors: give them by --anchors');
+    throw unusable('the rule has anchors, which are files of the proxy', 'give them by --anchors FILE.pem');
   return {
     authority,
     chain,
@@ -137,9 +138,9 @@ function readBlocks(file: string, label: string, maxBytes: number): readonly Buf
   const bytes = readBytes(file, maxBytes);
   if (!bytes.includes('-----BEGIN ')) return [bytes];
   const blocks = parsePemBlocks(bytes.toString('latin1'));
-  if (!blocks.ok) throw new UsageError(`${file}: ${blocks.why}`);
+  if (!blocks.ok) throw unusable(`${file}: ${blocks.why}`, 'give PEM as it was written, whole');
   const wanted = blocks.value.filter((block) => block.label === label).map((block) => block.bytes);
-  if (wanted.length === 0) throw new UsageError(`${file}: no ${label} in it`);
+  if (wanted.length === 0) throw unusable(`${file}: no ${label} in it`, 'name the file that holds it');
   return wanted;
 }
 
@@ -150,7 +151,8 @@ function readRule(options: Options, cwd: string, groups: PinGroups): Rule {
   const yaml = readYaml(text, file);
   const loaded: Loaded<Rule> = yaml.ok ? ruleOfYaml(yaml.value, groups) : yaml;
   if (loaded.ok) return loaded.value;
-  throw new UsageError(`the rule is not valid\n${loaded.mistakes.map((one) => printMistake(one, text)).join('\n')}`);
+  const mistakes = loaded.mistakes.map((one) => printMistake(one, text)).join('\n');
+  throw unusable(`the rule is not valid\n${mistakes}`, 'give the fields of one rule, as they stand under rules:');
 }
 
 /** Nothing above the floor, except that what was handed in is judged. */
@@ -162,13 +164,14 @@ function defaultRule(options: Options, groups: PinGroups): Rule {
   };
   const checks = { ...(FLOOR_ONLY['checks'] as object), ...asked };
   const loaded = ruleOfValue({ ...FLOOR_ONLY, checks }, 'verify', groups);
-  if (!loaded.ok) throw new UsageError(loaded.mistakes.map((one) => one.message).join('; '));
+  if (!loaded.ok)
+    throw unusable(loaded.mistakes.map((one) => one.message).join('; '), 'correct the files in config/groups');
   return loaded.value;
 }
 
 function readList(file: string): NonNullable<Case['logList']> {
   const parsed = parseLogList(readBytes(file, MAX_LOG_LIST_BYTES));
-  if (!parsed.ok) throw new UsageError(`${file}: ${parsed.why}`);
+  if (!parsed.ok) throw unusable(`${file}: ${parsed.why}`, 'give a log list in JSON format v3');
   return parsed.value;
 }
 

@@ -89,7 +89,7 @@ async function live(admin: AdminConfig, printer: Printer, io: Io): Promise<void>
     if (!printer.done.aborted) io.err('pinwarden watch: the proxy has gone\n');
   } catch (thrown) {
     if (!(thrown instanceof CommandError)) throw thrown;
-    io.err(`pinwarden watch: ${thrown.message}\n`);
+    io.err(`pinwarden watch: ${thrown.message}\nnext: ${thrown.next}\n`);
   }
 }
 

@@ -3,6 +3,7 @@ import { CODES, type Code } from '../model/codes.ts';
 import { CHECKS, type Facts } from '../model/outcome.ts';
 import type { VerdictLine } from '../observe/audit-event.ts';
 import type { ObservedKey } from '../observe/exhibit.ts';
+import { columnsOf } from './columns.ts';
 import { SHORT_ID, targetOf, VERDICT_TONES } from './event-line.ts';
 import { expectedName, sessionText } from './evidence-text.ts';
 import type { Screen } from './screen.ts';
@@ -24,9 +25,7 @@ export function whyScreen(answer: Answer, screen: Screen): string {
 
 /** `name      value`, wrapped under itself. */
 function field(name: string, value: string, screen: Screen): readonly string[] {
-  return wrap(value, screen.width - NAME_WIDTH).map(
-    (line, at) => `${(at === 0 ? name : '').padEnd(NAME_WIDTH)}${line}`,
-  );
+  return screen.wrap(name.padEnd(NAME_WIDTH), value);
 }
 
 function headLines({ told, found, rulePlace, change }: Answer, screen: Screen): readonly string[] {
@@ -118,7 +117,7 @@ function capped<T>(keys: readonly T[]): readonly T[] {
 /** A key in full, because it is compared with others; its name on the same line where there is room. */
 function keyLine(mark: string, pin: string, name: string, screen: Screen): readonly string[] {
   const head = `  ${mark.padEnd(4)} ${pin}`;
-  const fits = head.length + 2 + name.length <= screen.width;
+  const fits = head.length + 2 + columnsOf(name) <= screen.width;
   return fits ? [`${head}  ${name}`.trimEnd()] : [head, screen.fit(`       ${name}`)];
 }
 
@@ -150,9 +149,9 @@ function checkLines({ told }: Answer, screen: Screen): readonly string[] {
 function findingLines(code: Code, facts: Facts, screen: Screen): readonly string[] {
   return [
     `  ${screen.paint('bad', code)}`,
-    ...wrap(CODES[code].says, screen.width - 4).map((line) => `    ${line}`),
+    ...screen.wrap('    ', CODES[code].says),
     ...factLines(facts, screen),
-    ...wrap(`next: ${CODES[code].next}`, screen.width - 4).map((line) => `    ${line}`),
+    ...screen.wrap('    next: ', CODES[code].next),
   ];
 }
 
@@ -177,15 +176,4 @@ function fixLines({ fix }: Answer, screen: Screen): readonly string[] {
 /** ISO without milliseconds. */
 function utc(atMs: number): string {
   return new Date(atMs).toISOString().replace(/\.\d{3}Z$/, 'Z');
-}
-
-/** Words on lines of at most `width`; a longer word stands alone. */
-export function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }

@@ -46,14 +46,16 @@ export interface SupervisorOptions {
   readonly uid: number | null;
 }
 
-/** The start was refused; each line is for the operator. */
+/** The start was refused; each line is for the operator, and `next` says what to do. */
 export class StartError extends Error {
   readonly lines: readonly string[];
+  readonly next: string;
 
-  constructor(lines: readonly string[], cause?: unknown) {
+  constructor(lines: readonly string[], next: string, cause?: unknown) {
     super(lines[0] ?? 'the start was refused', cause === undefined ? undefined : { cause });
     this.name = 'StartError';
     this.lines = lines;
+    this.next = next;
   }
 }
 
@@ -61,8 +63,18 @@ export class StartError extends Error {
 const GROUPS_DIRECTORY = fileURLToPath(new URL('../../config/groups', import.meta.url));
 const MAX_GROUP_BYTES = 1024 * 1024;
 
-/** Their messages are for the operator. */
-const OPERATOR_ERRORS = [AdminSocketError, BindError, CaFileError, FileError];
+const lookAgain = (configPath: string): string => `correct that; pinwarden doctor -c ${configPath} looks at the rest`;
+
+/** Their messages are for the operator; with the next step. */
+const OPERATOR_ERRORS: readonly (readonly [
+  typeof AdminSocketError | typeof BindError | typeof CaFileError | typeof FileError,
+  (configPath: string) => string,
+])[] = [
+  [BindError, (configPath) => `stop what listens there, or change the address in ${configPath}`],
+  [AdminSocketError, lookAgain],
+  [CaFileError, lookAgain],
+  [FileError, lookAgain],
+];
 
 /** @throws StartError */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
@@ -72,9 +84,9 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   } catch (thrown) {
     for (const one of opened.toReversed()) one.close();
     if (thrown instanceof StartError) throw thrown;
-    if (OPERATOR_ERRORS.some((kind) => thrown instanceof kind))
-      throw new StartError([(thrown as Error).message], thrown);
-    throw thrown;
+    const kind = OPERATOR_ERRORS.find(([known]) => thrown instanceof known);
+    if (kind === undefined) throw thrown;
+    throw new StartError([(thrown as Error).message], kind[1](options.configPath), thrown);
   }
 }
 
@@ -93,7 +105,8 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
   });
   const first = generations.start(config, configFile, loadLastGood(config.state), cas);
   if (first.kind !== 'accepted') {
-    throw new StartError(first.kind === 'refused' ? printMistakes(first.refused) : ['there is nothing to serve']);
+    const lines = first.kind === 'refused' ? printMistakes(first.refused) : ['there is nothing to serve'];
+    throw new StartError(lines, checkStep(options.configPath));
   }
   const bound = bindAll(config.listen, opened);
   const metrics = createSupervisorMetrics(versions);
@@ -132,7 +145,7 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
   const tested = await test();
   if (!tested.ok && tested.letThrough) {
     await fleet.drain(0);
-    throw new StartError([`self-test: ${tested.why}; nothing is served`]);
+    throw new StartError([`self-test: ${tested.why}; nothing is served`], 'do not use this installation; report it');
   }
   supervisor.open({
     metricsAddress: admin?.address ?? null,
@@ -152,10 +165,10 @@ function readConfig(configPath: string): { readonly config: Config; readonly con
   try {
     const decided = decideConfig(readConfigFile(configPath), null);
     if (decided.ok) return decided;
-    throw new StartError(printMistakes(decided.mistakes));
+    throw new StartError(printMistakes(decided.mistakes), checkStep(configPath));
   } catch (thrown) {
-    if (thrown instanceof FileError) throw new StartError([thrown.message, 'make one with: pinwarden init'], thrown);
-    throw thrown;
+    if (!(thrown instanceof FileError)) throw thrown;
+    throw new StartError([thrown.message], 'name a configuration with -c FILE, or make one: pinwarden init', thrown);
   }
 }
 
@@ -245,12 +258,14 @@ function createFleet(options: SupervisorOptions, ask: FleetAsk): Fleet {
   });
 }
 
+const WORKER_STEP = 'look at the lines above; pinwarden doctor tries this installation';
+
 async function startFleet(fleet: Fleet): Promise<void> {
   try {
     await fleet.start();
   } catch (thrown) {
     await fleet.drain(0);
-    throw new StartError([thrown instanceof Error ? thrown.message : String(thrown)], thrown);
+    throw new StartError([thrown instanceof Error ? thrown.message : String(thrown)], WORKER_STEP, thrown);
   }
 }
 
@@ -272,6 +287,11 @@ export function shippedGroups(): readonly TextFile[] {
     if (thrown instanceof FileError && thrown.why === 'missing') return [];
     throw thrown;
   }
+}
+
+/** The same mistakes, with the lines they are on. */
+function checkStep(configPath: string): string {
+  return `pinwarden check -c ${configPath} shows each with its line`;
 }
 
 function printMistakes(mistakes: readonly Mistake[]): readonly string[] {

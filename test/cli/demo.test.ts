@@ -1,7 +1,8 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { runDemo } from '../../src/cli/demo.ts';
 import { SCENES } from '../../src/cli/demo-stage.ts';
 import type { Io } from '../../src/cli/io.ts';
@@ -22,11 +23,27 @@ const io: Io = {
   env: {},
 };
 
+// Other demos may play meanwhile: this one has a place of its own.
+const own = mkdtempSync(join(tmpdir(), 'pinwarden-demos-'));
+vi.stubEnv('TMPDIR', own);
+
 afterEach(() => {
   text = '';
 });
 
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(own, { recursive: true, force: true });
+});
+
 const directories = () => readdirSync(tmpdir()).filter((name) => name.startsWith('pinwarden-demo-'));
+
+it('says what to do where it may write nothing', async () => {
+  vi.stubEnv('TMPDIR', join(own, 'absent'));
+  expect(await runDemo([], io)).toBe(1);
+  expect(text).toMatch(/^pinwarden demo: .*\nnext: .*TMPDIR\n$/);
+  vi.stubEnv('TMPDIR', own);
+});
 
 it('refuses options it does not know', async () => {
   expect(await runDemo(['--fast'], io)).toBe(2);

@@ -46,6 +46,13 @@ describe('what is special', () => {
     const glass = range.glass('file');
     expect(probedBlock(probed['expired-leaf']!, glass, screen(80))).toMatch(/ended 20\d\d-/);
     expect(probedBlock(probed['plaintext']!, glass, screen(80))).toContain('direct: tls.protocol');
+    const via = { host: '127.0.0.1', kind: 'ipv4', port: 9 } as const;
+    const lost = { kind: 'unreached', via, code: 'dial.refused', facts: {} } as const;
+    const noProxy = probedBlock(conclude('h:1', [await range.view('good'), lost]), glass, screen(80));
+    expect(noProxy).toContain('via 127.0.0.1:9: dial.refused, the proxy refused the connection');
+    expect(noProxy).toContain('check that an HTTP proxy listens on 127.0.0.1:9');
+    const shut = { ...lost, code: 'dial.failed', facts: { status: 403 } } as const;
+    expect(probedBlock(conclude('h:1', [shut]), glass, screen(80))).toContain('ask whoever runs 127.0.0.1:9');
     const two = conclude('h:1', [await range.view('good'), await range.view('private-root')]);
     expect(probedBlock(two, glass, screen(80))).toMatch(/compared .*different chains/);
     const differing: Probed = { ...two, code: null };

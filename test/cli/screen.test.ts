@@ -33,6 +33,19 @@ describe('createScreen', () => {
     expect(screen.fit('\u001b[31m')).toBe('\\u001b[31m');
     expect(screen.fit('abcdef', 3)).toBe('ab…');
     expect(screen.fit('abc', -5)).toBe('…');
+    expect(screen.fit('株式会社', 5)).toBe('株式…');
+  });
+
+  it('fills cells by columns, so that what stands behind them is aligned', () => {
+    expect(on({}).cell('ab', 4)).toBe('ab  ');
+    expect(on({}).cell('株式会社', 6)).toBe('株式… ');
+  });
+
+  it('wraps under the head, and cuts no word', () => {
+    expect(on({ columns: 40 }).wrap('next  ', 'make the upstream send its intermediates; else beware')).toEqual([
+      'next  make the upstream send its',
+      '      intermediates; else beware',
+    ]);
   });
 });
 

@@ -13,7 +13,7 @@ describe('withUsage', () => {
       throw new UsageError('no such thing');
     });
     expect(exit).toBe(2);
-    expect(err).toMatch(/^pinwarden env: no such thing\nusage: pinwarden env \[/);
+    expect(err).toMatch(/^pinwarden env: no such thing\nusage: pinwarden env \[.*\nnext: pinwarden env --help\n$/);
   });
 
   it('ends what cannot be done with the next step and code 1', async () => {
@@ -21,6 +21,13 @@ describe('withUsage', () => {
       throw new CommandError('not there', 'make it');
     });
     expect({ exit, err }).toEqual({ exit: 1, err: 'pinwarden env: not there\nnext: make it\n' });
+  });
+
+  it('ends input that cannot be used with another code, where 1 is an answer', async () => {
+    const { exit, err } = await ending(async () => {
+      throw new CommandError('first\nsecond', 'correct it', 2);
+    });
+    expect({ exit, err }).toEqual({ exit: 2, err: 'pinwarden env: first\nsecond\nnext: correct it\n' });
   });
 
   it('leaves our own mistakes alone', async () => {
@@ -37,6 +44,8 @@ describe('readArguments', () => {
     const options = { json: { type: 'boolean', default: false } } as const;
     expect(() => readArguments(['--yaml'], options)).toThrow(UsageError);
     expect(() => readArguments(['--json=1'], options)).toThrow(UsageError);
+    expect(() => readArguments(['--jsno'], options)).toThrow(/^unknown option --jsno; did you mean --json\?$/);
+    expect(() => readArguments(['--elephant'], options)).toThrow(/^unknown option --elephant$/);
     const { values, positionals } = readArguments(['a', '--json', '--', '--b'], options);
     expect(values.json).toBe(true);
     expect(positionals).toEqual(['a', '--b']);

@@ -36,18 +36,22 @@ async function refusal(config: object | null, name = 'pinwarden.yaml'): Promise<
     (error: unknown) => error,
   );
   expect(thrown).toBeInstanceOf(StartError);
-  return thrown instanceof StartError ? thrown.lines.join('\n') : '';
+  if (!(thrown instanceof StartError)) return '';
+  expect(thrown.next).not.toBe('');
+  return [...thrown.lines, `next: ${thrown.next}`].join('\n');
 }
 
 const anywhere = { listen: [{ address: '127.0.0.1', port: 0 }], metrics: { address: '127.0.0.1', port: 0 } };
 
 describe('the start is refused, and nothing stays open,', () => {
   it('without a configuration', async () => {
-    expect(await refusal(null)).toMatch(/no such file\n.*init/);
+    expect(await refusal(null)).toMatch(/no such file\nnext: .*init/);
   });
 
   it('with a mistake in it', async () => {
-    expect(await refusal({ ...anywhere, lisen: [] })).toMatch(/pinwarden\.yaml:1:\d+: error: .*lisen/);
+    expect(await refusal({ ...anywhere, lisen: [] })).toMatch(
+      /pinwarden\.yaml:1:\d+: error: .*lisen[\s\S]*next: pinwarden check -c /,
+    );
   });
 
   it('with a policy that is broken or not there', async () => {
@@ -70,7 +74,8 @@ describe('the start is refused, and nothing stays open,', () => {
     const other = createServer();
     const port = await listen(other);
     const before = openSockets();
-    expect(await refusal({ ...anywhere, listen: [{ address: '127.0.0.1', port }] })).toContain('EADDRINUSE');
+    const taken = await refusal({ ...anywhere, listen: [{ address: '127.0.0.1', port }] });
+    expect(taken).toMatch(/EADDRINUSE[\s\S]*next: stop what listens there, or change the address in /);
     expect(await refusal({ ...anywhere, metrics: { address: '127.0.0.1', port } })).toContain('EADDRINUSE');
     await eventually('all is closed', () => openSockets() <= before);
     await closeServer(other);
