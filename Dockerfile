@@ -49,6 +49,8 @@ COPY --chown=0:0 config/policies /etc/pinwarden/policies
 # A new volume takes over the owner of what it covers.
 COPY --from=build --chown=65532:65532 /state /var/lib/pinwarden
 VOLUME ["/var/lib/pinwarden"]
+# The base sets it, the proxy ignores it (`anchors:` says what is trusted) and would say so at every start.
+ENV SSL_CERT_FILE=""
 USER 65532:65532
 EXPOSE 3128 9464
 STOPSIGNAL SIGTERM

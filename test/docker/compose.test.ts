@@ -7,31 +7,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { plainEnv, run } from '../support/client.ts';
+import type { Compose } from '../support/compose-player.ts';
 import { freePorts } from '../support/house.ts';
 import { eventually } from '../support/sockets.ts';
 import { ROOT, readDockerfile } from './dockerfile.ts';
-
-interface Service {
-  readonly image: string;
-  readonly build?: { readonly context: string; readonly target: string };
-  readonly command?: readonly string[];
-  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
-  readonly healthcheck?: { readonly test: readonly string[] };
-  readonly volumes?: readonly string[];
-  readonly ports?: readonly string[];
-  readonly networks?: readonly string[] | Readonly<Record<string, { readonly aliases?: readonly string[] }>>;
-  readonly network_mode?: string;
-  readonly read_only?: boolean;
-  readonly cap_drop?: readonly string[];
-  readonly security_opt?: readonly string[];
-  readonly stop_grace_period?: string;
-}
-
-interface Compose {
-  readonly services: Readonly<Record<string, Service>>;
-  readonly networks: Readonly<Record<string, { readonly internal?: boolean }>>;
-  readonly volumes: Readonly<Record<string, object>>;
-}
 
 const readYaml = (file: string): unknown => parse(readFileSync(join(ROOT, file), 'utf8'), { merge: true });
 const { services, networks, volumes } = readYaml('docker/compose.yaml') as Compose;

@@ -16,7 +16,7 @@ import { prometheusRule } from '../../docker/kubernetes/generate.ts';
 import { loadConfig, loadPolicy } from '../../src/policy/load.ts';
 import { shippedGroups } from '../../src/runtime/supervisor-start.ts';
 import { run } from '../support/client.ts';
-import { hasTool } from '../support/tools.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
 import { ROOT } from './dockerfile.ts';
 
 const AT = join(ROOT, 'docker/kubernetes');
@@ -118,12 +118,17 @@ it('an unknown value does not pass the schemas', () => {
   expect(() => new apps.Deployment(wrong).validate()).toThrow();
 });
 
-// No distribution packages kubectl; where it is, it must agree with what is played above.
-it.skipIf(!hasTool('kubectl')).each(['.', 'client'])('kustomize builds the same from %s', async (directory) => {
+/** What kustomize itself makes of a directory is what is played above. */
+async function expectSame(directory: string): Promise<void> {
   const { stdout, stderr } = await run('kubectl', ['kustomize', join(AT, directory)]);
   const trees = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
   const byName = (list: readonly Manifest[]) => new Map(list.map((one) => [`${one.kind} ${one.metadata.name}`, one]));
   expect(byName(trees), stderr).toEqual(byName(build(join(AT, directory))));
+}
+
+describeWith(['kustomize'], 'kustomize', () => {
+  it.each(['base', 'client'])('builds the same from %s', expectSame);
+  it.skipIf(!hasTool('kubectl'))('builds the same from the whole tree', async () => await expectSame('.'));
 });
 
 describe('the pod', () => {

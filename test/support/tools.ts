@@ -25,7 +25,12 @@ export type Tool =
   | 'pip'
   | 'java'
   | 'kubectl'
-  | 'systemd-analyze';
+  | 'kustomize'
+  | 'systemd-analyze'
+  | 'podman'
+  | 'runc'
+  | 'busybox'
+  | 'alertmanager';
 
 const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   curl: ['curl', '--version'],
@@ -48,8 +53,14 @@ const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   pip: ['python3', '-m', 'pip', '--version'],
   // The compiler: with it, java runs a source file.
   java: ['javac', '-version'],
-  kubectl: ['kubectl', 'version', '--client'],
+  // One that names the kustomize in it, which takes directories as resources; that of Debian 12 is older.
+  kubectl: ['sh', '-c', 'kubectl version --client | grep -q Kustomize'],
+  kustomize: ['kubectl', 'version', '--client'],
   'systemd-analyze': ['systemd-analyze', '--version'],
+  podman: ['podman', '--version'],
+  runc: ['runc', '--version'],
+  busybox: ['busybox', 'true'],
+  alertmanager: ['prometheus-alertmanager', '--version'],
 };
 
 const known = new Map<Tool, boolean>();
