@@ -28,6 +28,16 @@ export interface Panel {
   readonly value?: string;
   /** Tables: the smallest first. */
   readonly rising?: boolean;
+  /** What stands there when the query answers nothing: say whether that is good. */
+  readonly empty?: string;
+  /** Words for numbers: for one value, or for all from a first to a last. */
+  readonly words?: readonly { readonly from: number; readonly to: number; readonly text: string }[];
+  /** Graphs: legend → colour, where a colour means something. */
+  readonly colors?: Readonly<Record<string, string>>;
+  /** Stats: the legend is what is shown, not the number. */
+  readonly legendOnly?: boolean;
+  /** Alerts that this panel explains: links to their pages. */
+  readonly alerts?: readonly string[];
 }
 
 export interface Row {
@@ -51,6 +61,8 @@ const COLUMNS = 24;
 // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own syntax for a variable
 const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };
 const LETTERS = 'ABCDEFGH';
+/** Where people read the runbooks: put yours in, as in the alerts (../README.md, Use it). */
+const RUNBOOKS = 'https://pinwarden.example/runbooks';
 
 /** As text, as it lies in the repository. */
 export function printDashboard(dashboard: Dashboard): string {
@@ -70,7 +82,7 @@ function dashboardJson({ uid, title, description, refresh, policies, rows }: Das
     timezone: 'utc',
     refresh,
     time: { from: 'now-3h', to: 'now' },
-    annotations: { list: [] },
+    annotations: { list: [RELOADS] },
     links: [
       {
         title: 'Pinwarden dashboards',
@@ -87,6 +99,19 @@ function dashboardJson({ uid, title, description, refresh, policies, rows }: Das
     panels: place(rows),
   };
 }
+
+/** Lines across every graph where a generation became active: what changed is the first thing that one asks. */
+const RELOADS = {
+  name: 'Reloads',
+  datasource: DATASOURCE,
+  enable: true,
+  hide: false,
+  iconColor: 'blue',
+  expr: 'sum by (instance) (changes(pinwarden_config_generation{job=~"$job",instance=~"$instance"}[1m])) > 0',
+  step: '60s',
+  titleFormat: 'policies reloaded',
+  textFormat: '{{instance}}',
+};
 
 function variables(policies: boolean) {
   const source = {
@@ -148,12 +173,13 @@ function place(rows: readonly Row[]) {
 }
 
 function panelJson(panel: Panel) {
-  const { kind, title, description, unit, targets, steps } = panel;
+  const { kind, title, description, unit, targets, steps, empty, alerts = [] } = panel;
   const instant = kind !== 'timeseries';
   return {
     type: kind,
     title,
     description,
+    ...(alerts.length === 0 ? {} : { links: alerts.map(runbookLink) }),
     datasource: DATASOURCE,
     targets: targets.map(({ expr, legend }, index) => ({
       refId: LETTERS[index],
@@ -170,7 +196,9 @@ function panelJson(panel: Panel) {
         unit,
         // What grew over a range is reckoned from samples and seldom whole.
         ...(instant && unit === 'short' ? { decimals: 0 } : {}),
+        ...(empty === undefined ? {} : { noValue: empty }),
         color: { mode: steps === undefined ? 'palette-classic' : 'thresholds' },
+        mappings: mappingsOf(panel),
         ...(steps === undefined
           ? {}
           : { thresholds: { mode: 'absolute', steps: steps.map(({ from, color }) => ({ color, value: from })) } }),
@@ -178,13 +206,28 @@ function panelJson(panel: Panel) {
           ? { min: 0, custom: { drawStyle: 'line', lineWidth: 1, fillOpacity: 10, showPoints: 'never' } }
           : {}),
       },
-      overrides: [],
+      overrides: overridesOf(panel),
     },
     ...optionsOf(panel),
   };
 }
 
-function optionsOf({ kind, steps, columns = [], value = 'value', rising = false }: Panel) {
+function runbookLink(alert: string) {
+  return { title: `Runbook: ${alert}`, url: `${RUNBOOKS}/${alert}.md`, targetBlank: true };
+}
+
+function mappingsOf({ words = [] }: Panel) {
+  return words.map(({ from, to, text }, index) => ({ type: 'range', options: { from, to, result: { index, text } } }));
+}
+
+function overridesOf({ colors = {} }: Panel) {
+  return Object.entries(colors).map(([options, fixedColor]) => ({
+    matcher: { id: 'byName', options },
+    properties: [{ id: 'color', value: { mode: 'fixed', fixedColor } }],
+  }));
+}
+
+function optionsOf({ kind, steps, columns = [], value = 'value', rising = false, legendOnly = false }: Panel) {
   const calcs = ['lastNotNull'];
   if (kind === 'timeseries') {
     return {
@@ -196,9 +239,8 @@ function optionsOf({ kind, steps, columns = [], value = 'value', rising = false 
   }
   if (kind === 'stat') {
     const colorMode = steps === undefined ? 'none' : 'background';
-    return {
-      options: { colorMode, graphMode: 'none', justifyMode: 'auto', reduceOptions: { calcs }, textMode: 'auto' },
-    };
+    const textMode = legendOnly ? 'name' : 'auto';
+    return { options: { colorMode, graphMode: 'none', justifyMode: 'auto', reduceOptions: { calcs }, textMode } };
   }
   const indexByName = Object.fromEntries([...columns, 'Value'].map((name, index) => [name, index]));
   return {

@@ -4,12 +4,15 @@ import {
   graph,
   HERE,
   INTERCEPTED,
+  intercepted,
+  NONE_OR_SOME,
   NONE_SOME_MANY,
   ONE_IS_GOOD,
   one,
   risingTo,
   stat,
   table,
+  YES_NO,
   ZERO_IS_GOOD,
 } from './words.ts';
 
@@ -23,17 +26,38 @@ function quantiles(metric: string) {
   }));
 }
 
-const VERDICT_ROW: Row = {
+const HOSTS = `sum(max by (policy, code) (pinwarden_failing_hosts{${HERE},code=~"${INTERCEPTED}"})) or vector(0)`;
+const MITM_ALERTS = ['PinwardenInterceptionBlocked', 'PinwardenInterceptionAllowed', 'PinwardenManyHostsFailing'];
+
+/** Read from left to right at three in the morning: did it happen, how wide is it, did bytes flow, since when. */
+const ANSWER_ROW: Row = {
   title: 'Was somebody in the middle, and is it one host or the whole path?',
-  height: 7,
+  height: 4,
   panels: [
     stat(
       4,
       'Hosts that look intercepted',
       'short',
       'Distinct hosts whose chain failed in the last ten minutes as it does behind a machine in the middle. 0: nothing. 1 to 4: a rotation, or an attack on one host. 5 and more: suspect the path between this proxy and the internet.',
-      one(`sum(max by (policy, code) (pinwarden_failing_hosts{${HERE},code=~"${INTERCEPTED}"})) or vector(0)`, 'hosts'),
-      { steps: NONE_SOME_MANY },
+      one(HOSTS, 'hosts'),
+      { steps: NONE_SOME_MANY, alerts: MITM_ALERTS },
+    ),
+    stat(
+      4,
+      'One host or the whole path?',
+      'short',
+      'The same as words. Rotations do not happen to five unrelated hosts within ten minutes: then look at the network before you look at pins.',
+      one(HOSTS, 'hosts'),
+      {
+        steps: NONE_SOME_MANY,
+        words: [
+          { from: 0, to: 0, text: 'nobody' },
+          { from: 1, to: 1, text: 'one host' },
+          { from: 2, to: 4, text: 'some hosts' },
+          { from: 5, to: 1_000_000, text: 'the path' },
+        ],
+        alerts: ['PinwardenManyHostsFailing'],
+      },
     ),
     stat(
       4,
@@ -46,13 +70,54 @@ const VERDICT_ROW: Row = {
       ),
       { steps: NONE_SOME_MANY },
     ),
+    stat(
+      4,
+      'Blocked in five minutes',
+      'short',
+      'Findings of interception that were blocked: nothing reached that upstream.',
+      one(`sum(${intercepted('block')}) or vector(0)`, 'blocked'),
+      { steps: NONE_OR_SOME, alerts: ['PinwardenInterceptionBlocked', 'PinwardenUnmatchedIntercepted'] },
+    ),
+    stat(
+      4,
+      'Let through in five minutes',
+      'short',
+      'Findings of interception under rules that only alert: bytes were relayed to an upstream with an unexpected chain.',
+      one(`sum(${intercepted('alert')}) or vector(0)`, 'let through'),
+      { steps: ZERO_IS_GOOD, alerts: ['PinwardenInterceptionAllowed'] },
+    ),
+    stat(
+      4,
+      'First in the range shown',
+      'dateTimeFromNow',
+      'When the first finding of interception was seen in the range shown, to the minute. Widen the range until it does not move.',
+      one(`min(min_over_time(timestamp(${intercepted('.+')} > 0)[$__range:1m])) * 1000`, 'first'),
+      { empty: 'none' },
+    ),
+  ],
+};
+
+const DETAIL_ROW: Row = {
+  title: 'Which rule, which code, since when?',
+  height: 7,
+  panels: [
     table(
       8,
       'Failing hosts by policy and code',
       'short',
       'Distinct hosts that failed any check in the last ten minutes. Read the code in the runbook of its alert, and the hosts in the audit file.',
       one(`max by (policy, code) (pinwarden_failing_hosts{${HERE}})`),
-      { columns: ['policy', 'code'], value: 'hosts' },
+      { columns: ['policy', 'code'], value: 'hosts', empty: 'No host has failed in ten minutes.' },
+    ),
+    table(
+      8,
+      'First finding in the range shown',
+      'dateTimeFromNow',
+      'When each policy, code and action began in the range shown, to the minute: the newest on top is what changed last.',
+      one(
+        `min by (policy, code, action) (min_over_time(timestamp(instance_policy_code_action:pinwarden_findings:increase5m{${HERE}} > 0)[$__range:1m])) * 1000`,
+      ),
+      { columns: ['policy', 'code', 'action'], value: 'first', empty: 'No finding in the range shown.' },
     ),
     table(
       8,
@@ -60,7 +125,7 @@ const VERDICT_ROW: Row = {
       'dateTimeFromNow',
       'When each policy last blocked a connection, or let one through with an alert.',
       one(`max by (policy, action) (pinwarden_last_event_timestamp_seconds{${HERE}}) * 1000`),
-      { columns: ['policy', 'action'], value: 'when' },
+      { columns: ['policy', 'action'], value: 'when', empty: 'Nothing was blocked or alerted since the start.' },
     ),
     graph(
       12,
@@ -71,6 +136,10 @@ const VERDICT_ROW: Row = {
         `sum by (code, action) (instance_policy_code_action:pinwarden_findings:increase5m{${HERE}}) > 0`,
         '{{code}} ({{action}})',
       ),
+      {
+        empty: 'Nothing was found wrong in the range shown.',
+        alerts: ['PinwardenUpstreamInvalid', 'PinwardenCertificateRevoked', 'PinwardenRevocationUnknown'],
+      },
     ),
     graph(
       12,
@@ -78,6 +147,7 @@ const VERDICT_ROW: Row = {
       'reqps',
       'allow: every check passed. alert: let through although something is wrong. block: refused. error: no verdict, nothing was relayed.',
       one(`sum by (verdict) (rate(pinwarden_verdicts_total{${HERE}}[$__rate_interval]))`, '{{verdict}}'),
+      { colors: { allow: 'green', alert: 'orange', block: 'red', error: 'gray' } },
     ),
   ],
 };
@@ -92,7 +162,7 @@ const ALIVE_ROW: Row = {
       's',
       'The proxy attacks itself with a rogue endpoint every five minutes. This is the age of the oldest success: above fifteen minutes nobody knows whether it still detects.',
       one(`max(time() - pinwarden_selftest_last_success_timestamp_seconds{${HERE}})`, 'age'),
-      { steps: risingTo(600, 900) },
+      { steps: risingTo(600, 900), alerts: ['PinwardenSelfTestStale'] },
     ),
     stat(
       4,
@@ -100,7 +170,7 @@ const ALIVE_ROW: Row = {
       'short',
       '1: everything in the last reload is in force. 0: at least one file was refused and runs on its last good text.',
       one(`min(pinwarden_config_last_reload_successful{${HERE}})`, 'taken'),
-      { steps: ONE_IS_GOOD },
+      { steps: ONE_IS_GOOD, words: YES_NO, alerts: ['PinwardenReloadRefused'] },
     ),
     stat(
       4,
@@ -116,7 +186,7 @@ const ALIVE_ROW: Row = {
       'short',
       'Different digests of the active generation. More than 1 for long: replicas do not judge alike.',
       one(`count(count by (sha256) (pinwarden_config_hash_info{${HERE}}))`, 'digests'),
-      { steps: risingTo(2, 3) },
+      { steps: risingTo(2, 3), alerts: ['PinwardenConfigDrift'] },
     ),
     stat(
       4,
@@ -124,7 +194,7 @@ const ALIVE_ROW: Row = {
       's',
       'How long ago the public root set was frozen. Above 180 days an update of the proxy is due.',
       one(`max(pinwarden_public_anchors_age_seconds{${HERE}})`, 'age'),
-      { steps: risingTo(180 * DAY, 365 * DAY) },
+      { steps: risingTo(180 * DAY, 365 * DAY), alerts: ['PinwardenAnchorsOld'] },
     ),
     stat(
       4,
@@ -132,7 +202,7 @@ const ALIVE_ROW: Row = {
       's',
       'Empty without ct.logList. Above 70 days the list counts as stale and required CT checks fail.',
       one(`max(pinwarden_ct_log_list_age_seconds{${HERE}})`, 'age'),
-      { steps: risingTo(50 * DAY, 70 * DAY) },
+      { steps: risingTo(50 * DAY, 70 * DAY), empty: 'no list', alerts: ['PinwardenCtLogListStale'] },
     ),
     stat(
       4,
@@ -145,6 +215,7 @@ const ALIVE_ROW: Row = {
           { from: null, color: 'red' },
           { from: 1, color: 'green' },
         ],
+        alerts: ['PinwardenDown'],
       },
     ),
     stat(4, 'Workers', 'short', 'Worker processes that serve.', one(`sum(pinwarden_workers{${HERE}})`, 'workers')),
@@ -154,7 +225,7 @@ const ALIVE_ROW: Row = {
       'short',
       'Workers that ended and were replaced in the range shown: crash, stall or refused start.',
       one(`sum(increase(pinwarden_worker_restarts_total{${HERE}}[$__range]))`, 'restarts'),
-      { steps: risingTo(1, 5) },
+      { steps: risingTo(1, 5), alerts: ['PinwardenWorkersRestarting'] },
     ),
     stat(
       4,
@@ -162,7 +233,7 @@ const ALIVE_ROW: Row = {
       'short',
       'Lines that could not be written in the range shown. With audit.onFull: block a lost verdict line refuses the connection.',
       one(`sum(increase(pinwarden_audit_lost_total{${HERE}}[$__range]))`, 'lines'),
-      { steps: ZERO_IS_GOOD },
+      { steps: ZERO_IS_GOOD, alerts: ['PinwardenAuditLost'] },
     ),
     stat(
       4,
@@ -170,14 +241,48 @@ const ALIVE_ROW: Row = {
       'short',
       'Self-tests in the range shown that did not block the rogue endpoint.',
       one(`sum(increase(pinwarden_selftest_failures_total{${HERE}}[$__range]))`, 'failed'),
-      { steps: ZERO_IS_GOOD },
+      { steps: ZERO_IS_GOOD, alerts: ['PinwardenSelfTestFailed'] },
     ),
     stat(
       4,
+      'Evidence or events lost',
+      'short',
+      'In the range shown: unexpected chains that did not reach the locker, and live events that somebody who watched has missed. Verdicts and audit are whole.',
+      one(
+        `sum(increase(pinwarden_evidence_lost_total{${HERE}}[$__range])) + sum(increase(pinwarden_event_stream_dropped_total{${HERE}}[$__range]))`,
+        'lost',
+      ),
+      { steps: risingTo(1, 1000) },
+    ),
+    stat(
+      4,
+      'Chains in the evidence locker',
+      'short',
+      'Unexpected chains that are kept: pinwarden evidence list shows them. One that grows fast is many hosts, or many keys for one.',
+      one(`sum(pinwarden_evidence_exhibits{${HERE}})`, 'chains'),
+    ),
+    stat(
+      4,
+      'Reloads refused',
+      'short',
+      'In the range shown: reloads of which everything or a part was refused.',
+      one(`sum(increase(pinwarden_config_reloads_total{${HERE},result!="accepted"}[$__range]))`, 'refused'),
+      { steps: risingTo(1, 5), alerts: ['PinwardenReloadRefused'] },
+    ),
+    stat(
+      4,
+      'Last whole reload',
+      'dateTimeFromNow',
+      'When every file was last taken. The blue lines in the graphs are the generations that became active.',
+      one(`max(pinwarden_config_last_reload_success_timestamp_seconds{${HERE}}) * 1000`, 'last'),
+    ),
+    stat(
+      12,
       'Versions',
       'short',
       'Versions of the proxy in the fleet.',
       one(`count by (version, node, openssl) (pinwarden_build_info{${HERE}})`, '{{version}} · {{node}} · {{openssl}}'),
+      { legendOnly: true },
     ),
   ],
 };
@@ -195,6 +300,7 @@ const CLIENT_ROW: Row = {
         `sum by (client, alert) (rate(pinwarden_client_alerts_total{${HERE}}[$__rate_interval])) > 0`,
         '{{client}}: {{alert}}',
       ),
+      { empty: 'No client refused it.', alerts: ['PinwardenClientsDistrustCa'] },
     ),
     graph(
       8,
@@ -205,6 +311,7 @@ const CLIENT_ROW: Row = {
         `sum by (reason) (rate(pinwarden_upstream_connect_errors_total{${HERE}}[$__rate_interval])) > 0`,
         '{{reason}}',
       ),
+      { empty: 'Every upstream was reached.', alerts: ['PinwardenUpstreamsUnreachable'] },
     ),
     graph(
       8,
@@ -212,6 +319,7 @@ const CLIENT_ROW: Row = {
       'reqps',
       'Malformed requests, limits, clients that went away, and failures of ours, by code.',
       one(`sum by (code) (rate(pinwarden_errors_total{${HERE}}[$__rate_interval])) > 0`, '{{code}}'),
+      { empty: 'Every request came to a verdict.', alerts: ['PinwardenInternalErrors', 'PinwardenSaturated'] },
     ),
   ],
 };
@@ -226,6 +334,7 @@ const COST_ROW: Row = {
       's',
       'From dialling to the end of the TLS handshake: mostly the network and the upstream.',
       quantiles('pinwarden_upstream_handshake_duration_seconds'),
+      { alerts: ['PinwardenHandshakeSlow'] },
     ),
     graph(
       8,
@@ -259,6 +368,7 @@ const COST_ROW: Row = {
         `sum by (mode, verdict) (rate(pinwarden_tunnels_total{${HERE}}[$__rate_interval])) > 0`,
         '{{mode}} ({{verdict}})',
       ),
+      { empty: 'No tunnel was opened in the range shown.' },
     ),
     graph(
       8,
@@ -294,6 +404,7 @@ const COST_ROW: Row = {
       's',
       'Delay in the busiest process of each instance: what every tunnel of that process waits.',
       one(`max by (instance) (nodejs_eventloop_lag_p99_seconds{${HERE}})`, '{{instance}}'),
+      { alerts: ['PinwardenSaturated'] },
     ),
     graph(
       8,
@@ -301,6 +412,7 @@ const COST_ROW: Row = {
       'percentunit',
       'File descriptors in use, in the fullest process of each instance, as a share of its limit.',
       one(`max by (instance) (process_open_fds{${HERE}} / process_max_fds{${HERE}})`, '{{instance}}'),
+      { alerts: ['PinwardenSaturated'] },
     ),
     graph(
       8,
@@ -318,6 +430,7 @@ const COST_ROW: Row = {
         `sum by (reason) (rate(pinwarden_tunnel_duration_seconds_count{${HERE}}[$__rate_interval])) > 0`,
         '{{reason}}',
       ),
+      { empty: 'No tunnel ended in the range shown.' },
     ),
   ],
 };
@@ -328,5 +441,5 @@ export const OVERVIEW: Dashboard = {
   description: 'Was somebody in the middle, is the detector alive, and what does it cost.',
   refresh: '30s',
   policies: false,
-  rows: [VERDICT_ROW, ALIVE_ROW, CLIENT_ROW, COST_ROW],
+  rows: [ANSWER_ROW, DETAIL_ROW, ALIVE_ROW, CLIENT_ROW, COST_ROW],
 };

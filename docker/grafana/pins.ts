@@ -27,6 +27,7 @@ const PIN_ROW: Row = {
         `sum by (policy, reason) (rate(pinwarden_pin_failures_total{${MINE}}[$__rate_interval])) > 0`,
         '{{policy}}: {{reason}}',
       ),
+      { empty: 'Every pin matched.' },
     ),
     table(
       8,
@@ -34,7 +35,12 @@ const PIN_ROW: Row = {
       'short',
       'Connections in the range shown that only a backup pin accepted. Promote the backup to a primary pin and add a new backup.',
       one(`sum by (policy, owner) (increase(pinwarden_pin_hits_total{${MINE},pin="backup"}[$__range]) ${OWNER}) > 0`),
-      { columns: ['policy', 'owner'], value: 'connections' },
+      {
+        columns: ['policy', 'owner'],
+        value: 'connections',
+        empty: 'No backup pin was needed.',
+        alerts: ['PinwardenBackupPinInUse'],
+      },
     ),
     table(
       8,
@@ -42,7 +48,7 @@ const PIN_ROW: Row = {
       'dateTimeFromNow',
       'A primary pin that has not matched for long while its policy has traffic is dead.',
       one(`max by (policy, pin) (pinwarden_pin_last_match_timestamp_seconds{${MINE}}) * 1000`),
-      { columns: ['policy', 'pin'], value: 'when' },
+      { columns: ['policy', 'pin'], value: 'when', empty: 'No pin has matched since the start.' },
     ),
     table(
       8,
@@ -52,7 +58,7 @@ const PIN_ROW: Row = {
       one(
         `sum by (policy) (increase(pinwarden_pin_failures_total{${MINE}}[$__range])) > 0 unless sum by (policy) (increase(pinwarden_pin_hits_total{${MINE}}[$__range])) > 0`,
       ),
-      { columns: ['policy'], value: 'failures' },
+      { columns: ['policy'], value: 'failures', empty: 'Every policy with pins has matched.' },
     ),
     stat(
       4,
@@ -60,7 +66,7 @@ const PIN_ROW: Row = {
       'short',
       'Policies with unsafeFloor or unsafeTls in force: invalid upstreams are let through with an alert, old TLS is spoken.',
       one(`count(pinwarden_override_active{${MINE}} == 1) or vector(0)`, 'policies'),
-      { steps: ZERO_IS_GOOD },
+      { steps: ZERO_IS_GOOD, alerts: ['PinwardenFloorLowered'] },
     ),
     stat(
       4,
@@ -68,7 +74,7 @@ const PIN_ROW: Row = {
       'short',
       'Verdicts in the range shown whose metrics group did not fit into the limit of 200.',
       one(`sum(increase(pinwarden_metrics_dropped_labels_total{${HERE}}[$__range]))`, 'verdicts'),
-      { steps: risingTo(1, 1000) },
+      { steps: risingTo(1, 1000), alerts: ['PinwardenMetricsGroupsOverflow'] },
     ),
   ],
 };
@@ -85,7 +91,12 @@ const ENFORCE_ROW: Row = {
       one(
         `sum by (policy, owner) (increase(pinwarden_verdicts_total{${MINE},verdict="alert"}[$__range]) ${OWNER}) > 0`,
       ),
-      { columns: ['policy', 'owner'], value: 'connections' },
+      {
+        columns: ['policy', 'owner'],
+        value: 'connections',
+        empty: 'No connection would have been blocked.',
+        alerts: ['PinwardenRuleWouldBlock'],
+      },
     ),
     table(
       8,
@@ -95,7 +106,11 @@ const ENFORCE_ROW: Row = {
       one(
         `sum by (policy, owner, code, set) (pinwarden_would_block_total{${MINE}} * on (job, instance, policy) group_left (owner) pinwarden_policy_info{${MINE}})`,
       ),
-      { columns: ['policy', 'owner', 'code', 'set'], value: 'connections' },
+      {
+        columns: ['policy', 'owner', 'code', 'set'],
+        value: 'connections',
+        empty: 'No connection would have been blocked.',
+      },
     ),
     table(
       8,
@@ -105,7 +120,7 @@ const ENFORCE_ROW: Row = {
       one(
         `sum by (policy, owner) (increase(pinwarden_verdicts_total{${MINE},verdict="allow"}[$__range]) * on (job, instance, policy) group_left (owner) pinwarden_policy_info{${MINE},on_failure="alert"}) > 0 unless on (policy) sum by (policy) (increase(pinwarden_verdicts_total{${MINE},verdict="alert"}[$__range])) > 0`,
       ),
-      { columns: ['policy', 'owner'], value: 'connections' },
+      { columns: ['policy', 'owner'], value: 'connections', empty: 'No rule that alerts had only clean traffic.' },
     ),
     table(
       12,
@@ -115,7 +130,11 @@ const ENFORCE_ROW: Row = {
       one(
         `sum by (policy, owner, mode, on_failure, verdict) (increase(pinwarden_verdicts_total{${MINE}}[$__range]) * on (job, instance, policy) group_left (owner, mode, on_failure) pinwarden_policy_info{${MINE}}) > 0`,
       ),
-      { columns: ['policy', 'owner', 'mode', 'on_failure', 'verdict'], value: 'connections' },
+      {
+        columns: ['policy', 'owner', 'mode', 'on_failure', 'verdict'],
+        value: 'connections',
+        empty: 'No traffic in the range shown.',
+      },
     ),
     table(
       12,
@@ -143,7 +162,12 @@ const EXPIRY_ROW: Row = {
           legend: '',
         },
       ],
-      { columns: ['what', 'policy', 'slot'], value: 'left', rising: true },
+      {
+        columns: ['what', 'policy', 'slot'],
+        value: 'left',
+        rising: true,
+        alerts: ['PinwardenPinsExpiringSoon', 'PinwardenUpstreamCertificateExpiring', 'PinwardenCaExpiringSoon'],
+      },
     ),
     stat(
       4,
@@ -151,7 +175,7 @@ const EXPIRY_ROW: Row = {
       's',
       'Time until the first pins of any policy expire.',
       one(`min(pinwarden_pin_expiry_timestamp_seconds{${MINE}}) - time()`, 'left'),
-      { steps: fallingTo(28 * DAY, 7 * DAY) },
+      { steps: fallingTo(28 * DAY, 7 * DAY), empty: 'no pins expire', alerts: ['PinwardenPinsExpireThisWeek'] },
     ),
     stat(
       4,
@@ -159,7 +183,7 @@ const EXPIRY_ROW: Row = {
       's',
       'Time until the first certificate on a verified path expires.',
       one(`min(pinwarden_upstream_cert_expiry_timestamp_seconds{${MINE}}) - time()`, 'left'),
-      { steps: fallingTo(7 * DAY, 3 * DAY) },
+      { steps: fallingTo(7 * DAY, 3 * DAY), empty: 'none seen' },
     ),
     stat(
       4,
@@ -167,7 +191,7 @@ const EXPIRY_ROW: Row = {
       's',
       'Time until the CA that mints for clients expires.',
       one(`min(pinwarden_ca_expiry_timestamp_seconds{${HERE}}) - time()`, 'left'),
-      { steps: fallingTo(30 * DAY, 7 * DAY) },
+      { steps: fallingTo(30 * DAY, 7 * DAY), alerts: ['PinwardenCaExpiresThisWeek'] },
     ),
   ],
 };
@@ -182,7 +206,7 @@ const CHECK_ROW: Row = {
       'short',
       'pass, fail, and absent: nothing was offered to judge. What a rule does not ask is left out.',
       one(`sum by (check, result) (increase(pinwarden_checks_total{${HERE},result!="skipped"}[$__range])) > 0`),
-      { columns: ['check', 'result'], value: 'connections' },
+      { columns: ['check', 'result'], value: 'connections', empty: 'Nothing was judged in the range shown.' },
     ),
     graph(
       8,
@@ -190,6 +214,7 @@ const CHECK_ROW: Row = {
       'reqps',
       'absent: no log list, or no timestamps. fail: the certificate is not logged as the profile demands.',
       one(`sum by (result) (rate(pinwarden_checks_total{${HERE},check="ct"}[$__rate_interval]))`, '{{result}}'),
+      { alerts: ['PinwardenCtFailing'], colors: { pass: 'green', fail: 'red', absent: 'orange', skipped: 'gray' } },
     ),
     graph(
       8,
@@ -200,6 +225,7 @@ const CHECK_ROW: Row = {
         `sum by (check, result) (rate(pinwarden_checks_total{${HERE},check=~"staple|crl"}[$__rate_interval]))`,
         '{{check}}: {{result}}',
       ),
+      { alerts: ['PinwardenRevocationUnknown', 'PinwardenCertificateRevoked'] },
     ),
     table(
       10,
@@ -215,7 +241,7 @@ const CHECK_ROW: Row = {
       'short',
       'By what they have brought: fresh, stale (a CRL past its nextUpdate), or nothing yet.',
       one(`max by (kind, state) (pinwarden_fetch_urls{${HERE}})`),
-      { columns: ['kind', 'state'], value: 'URLs' },
+      { columns: ['kind', 'state'], value: 'URLs', alerts: ['PinwardenFetchesFailing'] },
     ),
     stat(
       4,
@@ -234,6 +260,7 @@ const CHECK_ROW: Row = {
         `sum by (policy, code, action) (instance_policy_code_action:pinwarden_findings:increase5m{${MINE}}) > 0`,
         '{{policy}}: {{code}} ({{action}})',
       ),
+      { empty: 'Nothing was found wrong in the range shown.', alerts: ['PinwardenRevocationUnknown'] },
     ),
   ],
 };

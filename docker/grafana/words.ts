@@ -8,10 +8,25 @@ export const HERE = 'job=~"$job",instance=~"$instance"';
 export const INTERCEPTED =
   'chain\\\\.(own-ca|private-root|self-signed)|pin\\\\.(denied|mismatch)|public-root\\\\.private';
 
+/** What was found of them in the last five minutes; the first of a kind counts too. */
+export function intercepted(action: 'block' | 'alert' | '.+'): string {
+  return `instance_policy_code_action:pinwarden_findings:increase5m{${HERE},action=~"${action}",code=~"${INTERCEPTED}"}`;
+}
+
+export const YES_NO = [
+  { from: 0, to: 0, text: 'no' },
+  { from: 1, to: 1, text: 'yes' },
+];
+
 export const NONE_SOME_MANY = [
   { from: null, color: 'green' },
   { from: 1, color: 'orange' },
   { from: 5, color: 'red' },
+];
+/** Blocked is what the proxy is for: worth a look, no failure. */
+export const NONE_OR_SOME = [
+  { from: null, color: 'green' },
+  { from: 1, color: 'orange' },
 ];
 export const ZERO_IS_GOOD = [
   { from: null, color: 'green' },

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { withPanelAddresses } from '../../docker/alert-links.ts';
 import { printDashboard } from '../../docker/grafana/dashboard.ts';
 import { OVERVIEW } from '../../docker/grafana/overview.ts';
 import { PINS } from '../../docker/grafana/pins.ts';
@@ -15,6 +16,7 @@ import {
   DASHBOARD_FILES,
   DOCKER,
   type Panel,
+  RECORDINGS,
   readDashboard,
   readYaml,
   shownPanels,
@@ -44,6 +46,48 @@ it('the table of metrics is what the code registers (node docker/generate.ts)', 
   const text = readFileSync(`${DOCKER}/README.md`, 'utf8');
   expect(text).toBe(withMetricsTable(text));
   expect(text.match(/^\| `pinwarden_/gm)).toHaveLength(Object.keys(INSTRUMENTS).length);
+});
+
+/** Metrics that no panel shows, with the reason; one that is shown must not stand here. */
+const NOT_SHOWN: Readonly<Record<string, string>> = {
+  pinwarden_audit_records_total: 'follows verdicts and closes one to one; what is lost is shown',
+  pinwarden_event_stream_subscribers: 'who watches live is no state of the proxy; what they miss is shown',
+};
+
+it('every metric is on a panel, or there is a reason', () => {
+  const expressions = [
+    ...shownPanels().flatMap(({ panel }) => (panel.targets ?? []).map(({ expr }) => expr)),
+    ...DASHBOARD_FILES.flatMap((file) => readDashboard(file).annotations.list.map(({ expr }) => expr)),
+  ];
+  const shown = expressions.flatMap((expr) => parseExpression(substitute(expr, 60)).selectors.map((one) => one.metric));
+  const recorded = RECORDINGS.filter(({ record = '' }) => shown.includes(record));
+  const behind = recorded.flatMap(({ expr }) => parseExpression(expr).selectors.map((one) => one.metric));
+  const names = new Set([...shown, ...behind].map((name) => name.replace(/_(bucket|count|sum)$/, '')));
+  const missing = Object.values(INSTRUMENTS).filter(({ name }) => !names.has(name));
+  expect(missing.map(({ name }) => name).sort()).toEqual(Object.keys(NOT_SHOWN).sort());
+});
+
+it('every alert leads to a panel, and the panel to its runbook (node docker/generate.ts)', () => {
+  const text = readFileSync(`${DOCKER}/prometheus/pinwarden-alerts.yml`, 'utf8');
+  expect(text).toBe(withPanelAddresses(text));
+  for (const { alert = '', annotations = {} } of ALERTS) {
+    const [, uid, id] = /\/grafana\/d\/([a-z-]+)\?viewPanel=(\d+)$/.exec(annotations['dashboard_url'] ?? '') ?? [];
+    const panel = readDashboard(`${uid}.json`).panels.find((one) => one.id === Number(id));
+    const link = panel?.links?.find(({ title }) => title === `Runbook: ${alert}`);
+    expect(link?.url, alert).toBe(annotations['runbook_url']);
+  }
+  const linked = shownPanels().flatMap(({ panel }) => (panel.links ?? []).map(({ title }) => title.slice(9)));
+  for (const alert of linked) expect(ALERTS.map((one) => one.alert)).toContain(alert);
+});
+
+it('reloads are drawn across the graphs', () => {
+  for (const { annotations } of DASHBOARD_FILES.map(readDashboard)) {
+    expect(annotations.list).toHaveLength(1);
+    for (const { expr } of annotations.list) {
+      expect(parseExpression(substitute(expr, 60)).mistakes).toEqual([]);
+      expect(unknownNames(substitute(expr, 60), known)).toEqual([]);
+    }
+  }
 });
 
 it('the questions name panels and alerts that exist', () => {
@@ -143,6 +187,12 @@ describe.each(shownPanels())('$dashboard: $panel.title', ({ panel }) => {
       }
       expect(selectors.length, text).toBeGreaterThan(0);
     }
+  });
+
+  it('says what an empty table, or a filtered graph, means', () => {
+    const filtered = (panel.targets ?? []).every(({ expr }) => / > 0$/.test(expr));
+    if (!filtered || panel.type === 'stat') return;
+    expect(panel.fieldConfig?.defaults.noValue ?? '', panel.title).toMatch(/^[A-Z].{10,80}\.$/);
   });
 
   it('shows what a counter grows by, over the interval that fits the scrape', () => {

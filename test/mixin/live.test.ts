@@ -2,14 +2,15 @@
  * The mixin on live data: a real proxy under traffic of every kind, a real Prometheus that scrapes it and evaluates
  * our rules, every panel's queries answered, and a picture of each dashboard.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type BusyWorld, MANY, startBusyWorld } from '../support/busy-world.ts';
 import { photograph } from '../support/chromium.ts';
-import { exchange, run } from '../support/client.ts';
+import { exchange, plainEnv, run } from '../support/client.ts';
 import { drawDashboard } from '../support/dashboard-page.ts';
 import { knownMetrics } from '../support/known-metrics.ts';
 import {
@@ -18,6 +19,7 @@ import {
   DOCKER,
   RECORDINGS,
   RULE_FILES,
+  RUNBOOKS,
   readDashboard,
   shownPanels,
   substitute,
@@ -29,6 +31,7 @@ import { describeWith } from '../support/tools.ts';
 
 /** Panels that may have nothing to show on this traffic, with the reason. */
 const MAY_BE_EMPTY: Readonly<Record<string, string>> = {};
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** What the graphs and totals show. */
 const RANGE_SECONDS = 30;
 /** Some scrapes and evaluations, on a machine that is busy. */
@@ -177,6 +180,23 @@ describeWith(['prometheus', 'promtool'], 'dashboards and rules on live data', ()
       'old of payments',
       'partner of payments',
     ]);
+  });
+
+  it.each(RUNBOOKS)('$name: what it asks Prometheus is answered', async ({ expressions }) => {
+    for (const expr of expressions) expect(await prometheus.query(expr), expr).toBeInstanceOf(Array);
+  });
+
+  it.each(RUNBOOKS.filter(({ commands }) => commands.length > 0))('$name: its commands run', async ({ commands }) => {
+    const bin = join(world.house.dir, 'bin');
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(bin, 'pinwarden'), `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`, { mode: 0o755 });
+    for (const command of commands) {
+      const env = plainEnv({ PATH: `${bin}:${process.env['PATH']}` });
+      const result = await run('bash', ['-euo', 'pipefail', '-c', command], { cwd: world.house.dir, env });
+      expect(result, command).toMatchObject({ exitCode: 0 });
+      // The traffic has blocks, alerts and clients that refused: what asks for them finds some.
+      if (!command.includes('--verdict error')) expect(result.stdout.trim(), command).not.toBe('');
+    }
   });
 
   it('one rogue host and many are told apart', async () => {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { run } from '../support/client.ts';
 import { knownMetrics, unknownNames } from '../support/known-metrics.ts';
-import { ALERTS, DOCKER, RECORDINGS, RULE_FILES, readYaml } from '../support/mixin.ts';
+import { ALERTS, DOCKER, RECORDINGS, RULE_FILES, RUNBOOKS, readYaml } from '../support/mixin.ts';
 import { parseExpression } from '../support/promql.ts';
 import { describeWith } from '../support/tools.ts';
 
@@ -32,6 +32,7 @@ describe.each(ALERTS)('$alert', ({ alert = '', labels = {}, annotations = {} }) 
     expect(['critical', 'warning', 'info']).toContain(labels['severity']);
     expect(annotations['summary']).toMatch(/\.$/);
     expect(annotations['description']).toMatch(/\.$/);
+    expect(annotations['dashboard_url'], 'a panel names it: node docker/generate.ts').toMatch(/viewPanel=[1-9]\d*$/);
     expect(annotations['runbook_url']).toMatch(new RegExp(`^https://[\\w.-]+/[\\w/.-]*${alert}\\.md$`));
   });
 
@@ -47,6 +48,16 @@ describe.each(ALERTS)('$alert', ({ alert = '', labels = {}, annotations = {} }) 
       expect(exists, name).toBe(true);
     }
   });
+});
+
+it.each(RUNBOOKS)('$name asks Prometheus in PromQL, for what exists', ({ name, expressions }) => {
+  const text = readFileSync(`${DOCKER}/runbooks/${name}`, 'utf8');
+  for (const [, mark = ''] of text.matchAll(/^ *```(.*)\n[\s\S]*?^ *```/gm))
+    expect(mark, 'what is typed is run').toBe('sh');
+  for (const expr of expressions) {
+    expect(parseExpression(expr).mistakes, expr).toEqual([]);
+    expect(unknownNames(expr, known), expr).toEqual([]);
+  }
 });
 
 it('codes in expressions and pages exist', async () => {
@@ -107,9 +118,9 @@ describeWith(['promtool'], 'promtool', () => {
       expect(tests, 'a case in which it fires').toContain(`- name: '${alert} fires`);
       expect(tests, 'a case in which it is silent').toContain(`- name: '${alert} is silent: `);
     }
-    const result = await run('promtool', ['test', 'rules', file]);
+    const result = await run('promtool', ['test', 'rules', file], { timeoutMs: 110_000 });
     expect(result, result.stderr + result.stdout).toMatchObject({ exitCode: 0 });
-  });
+  }, 120_000);
 });
 
 describeWith(['amtool'], 'amtool', () => {

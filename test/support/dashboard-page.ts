@@ -72,7 +72,8 @@ function box(panel: Panel, answers: readonly Answer[]): string {
 }
 
 function inside(panel: Panel, answers: readonly Answer[]): string {
-  if (answers.every(({ series }) => series.length === 0)) return '<div class="none">No data</div>';
+  if (answers.every(({ series }) => series.length === 0))
+    return `<div class="none">${toHtml(panel.fieldConfig?.defaults.noValue ?? 'No data')}</div>`;
   if (panel.type === 'stat') return numbers(panel, answers);
   return panel.type === 'table' ? rows(panel, answers) : lines(panel, answers);
 }
@@ -84,8 +85,10 @@ function numbers(panel: Panel, answers: readonly Answer[]): string {
     .map(({ legend, one }) => {
       const value = one.points.at(-1)?.[1] ?? Number.NaN;
       const color = steps?.filter((step) => step.value === null || value >= step.value).at(-1)?.color ?? '#ccccdc';
-      const label = legend.includes('{{') ? `<div>${toHtml(fill(legend, one.metric))}</div>` : '';
-      return `<div class="big" style="background:${color}">${print(panel, value)}</div>${label}`;
+      const { mappings = [] } = panel.fieldConfig?.defaults ?? {};
+      const word = mappings.find(({ options }) => value >= options.from && value <= options.to)?.options.result.text;
+      const text = panel.options?.textMode === 'name' ? fill(legend, one.metric) : (word ?? print(panel, value));
+      return `<div class="big" style="background:${color}">${toHtml(text)}</div>`;
     })
     .join('');
 }
@@ -113,18 +116,21 @@ function lines(panel: Panel, answers: readonly Answer[]): string {
   const top = Math.max(...values, Number.MIN_VALUE);
   const width = panel.gridPos.w * CELL_WIDTH - 90;
   const height = (panel.gridPos.h - 3) * CELL_HEIGHT;
-  const drawn = all.map(({ points }, index) => {
+  const colorOf = (name: string, index: number) =>
+    panel.fieldConfig?.overrides.find(({ matcher }) => matcher.options === name)?.properties[0]?.value.fixedColor ??
+    COLORS[index % COLORS.length];
+  const drawn = all.map(({ name, points }, index) => {
     const path = points
       .filter(([, value]) => Number.isFinite(value))
       .map(([seconds, value]) => {
         const x = 70 + ((seconds - first) / Math.max(1, last - first)) * width;
         return `${x.toFixed(1)},${(height - (value / top) * (height - 8)).toFixed(1)}`;
       });
-    return `<polyline fill="none" stroke="${COLORS[index % COLORS.length]}" stroke-width="1.5" points="${path.join(' ')}"/>`;
+    return `<polyline fill="none" stroke="${colorOf(name, index)}" stroke-width="1.5" points="${path.join(' ')}"/>`;
   });
   const keys = all.map(({ name, points }, index) => {
     const value = points.at(-1)?.[1] ?? Number.NaN;
-    const dot = `<span style="color:${COLORS[index % COLORS.length]}">■</span>`;
+    const dot = `<span style="color:${colorOf(name, index)}">■</span>`;
     return `<span class="key">${dot} ${toHtml(name)} ${print(panel, value)}</span>`;
   });
   const axis = `<text x="2" y="12" fill="#888" font-size="11">${print(panel, top)}</text><text x="2" y="${height}" fill="#888" font-size="11">0</text>`;

@@ -24,9 +24,19 @@ export interface Panel {
     readonly defaults: {
       readonly unit?: string;
       readonly decimals?: number;
+      readonly noValue?: string;
+      readonly mappings?: readonly {
+        readonly options: { readonly from: number; readonly to: number; readonly result: { readonly text: string } };
+      }[];
       readonly thresholds?: { readonly steps: readonly { readonly color: string; readonly value: number | null }[] };
     };
+    readonly overrides: readonly {
+      readonly matcher: { readonly options: string };
+      readonly properties: readonly { readonly value: { readonly fixedColor: string } }[];
+    }[];
   };
+  readonly links?: readonly { readonly title: string; readonly url: string }[];
+  readonly options?: { readonly textMode?: string };
   readonly transformations?: readonly {
     readonly options: {
       readonly indexByName: Readonly<Record<string, number>>;
@@ -50,6 +60,7 @@ export interface Dashboard {
   readonly description: string;
   readonly schemaVersion: number;
   readonly editable: boolean;
+  readonly annotations: { readonly list: readonly { readonly expr: string }[] };
   readonly templating: { readonly list: readonly Variable[] };
   readonly panels: readonly Panel[];
 }
@@ -90,11 +101,34 @@ export function shownPanels(): readonly { readonly dashboard: string; readonly p
   );
 }
 
-/** What Grafana puts in: all values of the variables, and the times that the test shows. */
+/** What Grafana puts in: all values of the variables, and the times that the test shows; a minute is one step there. */
 export function substitute(expr: string, rangeSeconds: number, stepSeconds = 5): string {
   return expr
     .replaceAll('$__rate_interval', `${stepSeconds * 4}s`)
+    .replaceAll('$__range:1m', `${rangeSeconds}s:${stepSeconds}s`)
     .replaceAll('$__range', `${rangeSeconds}s`)
     .replaceAll('$__interval', `${stepSeconds}s`)
     .replaceAll(/\$(job|instance|policy)\b/g, '.+');
 }
+
+export interface Runbook {
+  readonly name: string;
+  /** Expressions in the text that ask for a metric. */
+  readonly expressions: readonly string[];
+  /** Lines of its `sh` blocks. */
+  readonly commands: readonly string[];
+}
+
+/** What a page asks its reader to type. */
+export const RUNBOOKS: readonly Runbook[] = readdirSync(`${DOCKER}/runbooks`).map((name) => {
+  const text = readFileSync(`${DOCKER}/runbooks/${name}`, 'utf8');
+  const blocks = [...text.matchAll(/^ *```sh\n([\s\S]*?)^ *```/gm)].map(([, body = '']) => body);
+  const prose = text.replaceAll(/^ *```[\s\S]*?^ *```/gm, '');
+  return {
+    name,
+    expressions: [...prose.matchAll(/`([^`]*)`/g)]
+      .map(([, code = '']) => code)
+      .filter((code) => /(^|\W)(pinwarden|nodejs|process)_[a-z_]+|^up\{|:pinwarden_/.test(code)),
+    commands: blocks.flatMap((body) => body.split('\n').map((line) => line.trim())).filter((line) => line !== ''),
+  };
+});
