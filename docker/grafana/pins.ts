@@ -64,8 +64,14 @@ const PIN_ROW: Row = {
       4,
       'Floors lowered',
       'short',
-      'Policies with unsafeFloor or unsafeTls in force: invalid upstreams are let through with an alert, old TLS is spoken.',
-      one(`count(pinwarden_override_active{${MINE}} == 1) or vector(0)`, 'policies'),
+      'Policies with unsafeFloor or unsafeTls in force, which let invalid upstreams through with an alert or speak old TLS, and connections by old TLS in the range shown.',
+      [
+        ...one(`count(pinwarden_override_active{${MINE}} == 1) or vector(0)`, 'policies'),
+        ...one(
+          `sum(increase(pinwarden_unsafe_tls_connections_total{${MINE}}[$__range])) or vector(0)`,
+          'connections by old TLS',
+        ),
+      ],
       { steps: ZERO_IS_GOOD, alerts: ['PinwardenFloorLowered'] },
     ),
     stat(
