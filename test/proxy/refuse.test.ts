@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { CODES, type Code } from '../../src/model/codes.ts';
 import { Problem } from '../../src/model/problem.ts';
 import { alertFor, refusalOf, refuseByAlert, refuseByReply, verdictWord } from '../../src/proxy/refuse.ts';
-import { parseReply } from '../support/client.ts';
+import { connectTo, parseReply } from '../support/client.ts';
 import { dialLocal } from '../support/sockets.ts';
-import { closeAfterEach, serve } from './stage.ts';
+import { closeAfterEach, HOST, origin, pki, proxyFor, serve, soleVerdict } from './stage.ts';
 
 closeAfterEach();
 
@@ -54,6 +54,24 @@ describe('the alert of a refusal', () => {
   ] as const)('%s %j: %j', (code, facts, alert) => {
     expect(alertFor(new Problem(code, 'client', facts))).toBe(alert);
   });
+});
+
+it('the answer compares policies where it is policies that differ', async () => {
+  const leaf = pki.inter.issueLeaf({ dns: [HOST], policies: ['2.23.140.1.2.1'] });
+  const upstream = await origin([], leaf);
+  const proxy = await proxyFor({ port: upstream.port, rule: { certificatePolicies: ['2.23.140.1.2.2'] } });
+  const { reply } = await connectTo(proxy.port, `${HOST}:${upstream.port}`);
+  expect(reply).toMatchObject({ status: 502, reason: 'pinwarden: certificate-policy.missing' });
+  expect(reply.headers['proxy-status']).toContain('error=tls_certificate_error');
+  const body: unknown = JSON.parse(reply.body);
+  expect(body).toMatchObject({
+    check: 'certificatePolicies',
+    expected: ['2.23.140.1.2.2'],
+    observed: ['2.23.140.1.2.1'],
+    detail: expect.stringContaining('expected=2.23.140.1.2.2; asserted=2.23.140.1.2.1'),
+  });
+  await soleVerdict(proxy, 'block', 'certificate-policy.missing');
+  expect(upstream.applicationBytes()).toBe(0);
 });
 
 describe('what the client reads', () => {
