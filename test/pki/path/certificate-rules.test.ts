@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/model/finding.ts';
 import * as der from '../../../src/pki/der/writer.ts';
 import { judgeCertificate, type Place } from '../../../src/pki/path/certificate-rules.ts';
-import { EKU, extendedKeyUsage, extension } from '../../support/extensions.ts';
+import { ctPoison, EKU, extendedKeyUsage, extension } from '../../support/extensions.ts';
 import { authority, type Issued, type Spec } from '../../support/test-ca.ts';
 import { parsed } from './path-cases.ts';
 
@@ -47,6 +47,8 @@ describe('a leaf', () => {
     ['chain.weak-key RSA 1024, exponent of 17 bits', { key: 'rsa1024' }, {}],
     ['chain.weak-key EC on an unknown curve', { key: 'secp256k1' }, {}],
     ['chain.weak-key ML-DSA-65', { key: 'ml-dsa-65' }, { profile: 'public' }],
+    ['chain.critical-extension ct-poison', { ctPoison: true }, {}],
+    ['chain.critical-extension ct-poison', { extensions: [{ ...ctPoison(), critical: false }] }, {}],
     ['chain.key-usage not-of-this-key', { key: 'ml-dsa-44', keyUsage: ['digitalSignature', 'keyEncipherment'] }, {}],
     ['chain.key-usage not-of-this-key', { key: 'ml-dsa-44', keyUsage: ['digitalSignature', 'keyAgreement'] }, {}],
     [
