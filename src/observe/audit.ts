@@ -31,11 +31,15 @@ export interface AuditOptions {
   readonly onFull: 'block' | 'count';
   /** Told of every line written or lost. */
   readonly counted: (kind: RecordKind, written: boolean, count: number) => void;
+  /** Told, for the operator, that lines begin to be lost and why, and that they are written again. */
+  readonly complain: (message: string) => void;
   readonly now: () => number;
 }
 
 /** Close lines that wait: with lines of about 600 bytes, some 1.2 MiB at worst; beyond it they are counted as lost. */
 const MAX_QUEUED = 2048;
+/** A disk at its edge fails and works in turns: it is spoken of once in a minute. */
+const COMPLAIN_EVERY_MS = 60_000;
 /** Enough to find the last line: records are bounded to a few KiB. */
 const TAIL_BYTES = 64 * 1024;
 /** What the first line of all names as the line before it. */
@@ -58,6 +62,7 @@ export function openAudit(options: AuditOptions): Audit {
   let queue: Queued[] = [];
   let lost = 0;
   const chain = readChain(file);
+  const complaint = createComplaint(options);
 
   const lose = (items: readonly Queued[]): void => {
     for (const { kind } of items) options.counted(kind, false, 1);
@@ -69,7 +74,7 @@ export function openAudit(options: AuditOptions): Audit {
     const [first] = lines;
     const all =
       lines.length === 1 && first !== undefined ? first.bytes : Buffer.concat(lines.map(({ bytes }) => bytes));
-    const writtenBytes = tryAppend(file, all);
+    const { writtenBytes, why } = tryAppend(file, all);
     let end = 0;
     for (const line of lines) {
       end += line.bytes.length;
@@ -77,6 +82,7 @@ export function openAudit(options: AuditOptions): Audit {
       if (end - 1 > writtenBytes) {
         chain.torn = chain.torn || writtenBytes > end - line.bytes.length;
         lose(items.slice(Math.max(0, lines.indexOf(line) - (lines.length - items.length))));
+        complaint.losing(why);
         return false;
       }
       chain.prev = line.sha256;
@@ -85,6 +91,7 @@ export function openAudit(options: AuditOptions): Audit {
       if (line.kind === null) lost = 0;
       else options.counted(line.kind, true, 1);
     }
+    complaint.written();
     return true;
   };
   const take = (): Queued[] => {
@@ -144,13 +151,32 @@ function print(items: readonly Queued[], lost: number, chain: Readonly<Chain>, n
   return lines;
 }
 
-function tryAppend(file: AppendFile, bytes: Buffer): number {
+function tryAppend(file: AppendFile, bytes: Buffer): { readonly writtenBytes: number; readonly why: string } {
   try {
-    return file.append(bytes);
-  } catch {
+    return { writtenBytes: file.append(bytes), why: 'only a part could be written' };
+  } catch (thrown) {
     // Full, read-only, gone: all the same to the caller, who counts and may refuse.
-    return 0;
+    return { writtenBytes: 0, why: thrown instanceof Error ? thrown.message : String(thrown) };
   }
+}
+
+/** Says the first loss and the end of it, not each. */
+function createComplaint({ onFull, complain, now }: AuditOptions) {
+  let saidMs = Number.NEGATIVE_INFINITY;
+  let isOpen = false;
+  return {
+    losing(why: string): void {
+      if (isOpen || now() - saidMs < COMPLAIN_EVERY_MS) return;
+      isOpen = true;
+      saidMs = now();
+      const effect = onFull === 'block' ? 'connections are refused' : 'connections go on unrecorded';
+      complain(`audit lines are lost (${why}): ${effect}; make room, or move the files away and send SIGHUP`);
+    },
+    written(): void {
+      if (isOpen) complain('audit lines are written again; a gap line says how many are missing');
+      isOpen = false;
+    },
+  };
 }
 
 function endsTorn(tail: Buffer): boolean {

@@ -85,6 +85,7 @@ export class WorkerService {
       file: openAppend(this.#auditFile),
       onFull: audit.onFull,
       counted: (kind, written, count) => this.#metrics.audited(kind, written, count),
+      complain: (message) => deps.send({ kind: 'complaint', message }),
       now: () => deps.clock.nowMs(),
     });
     this.#outbox = createOutbox((batch, sent) => deps.send({ kind: 'seen', batch }, sent));

@@ -90,6 +90,25 @@ describe('refuses', () => {
     expect((await exchange(port, 'GET /healthz HTTP/1.1\r\nHost: \r\n\r\n')).reply.status).toBe(421);
   });
 
+  it('two Hosts, of which one would be right', async () => {
+    const { reply } = await exchange(
+      port,
+      'GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: attacker.test\r\nConnection: close\r\n\r\n',
+    );
+    expect(reply.status).toBe(400);
+  });
+
+  it('a head that drips, after ten seconds', async () => {
+    const began = performance.now();
+    const socket = dialLocal(port);
+    socket.write('GET /healthz HTTP/1.1\r\n');
+    const drip = setInterval(() => socket.write('x'), 500);
+    await eventually('it is let go', () => socket.destroyed, 20_000);
+    clearInterval(drip);
+    // Without a look of its own it would take up to forty.
+    expect(performance.now() - began).toBeGreaterThan(9000);
+  });
+
   it('bytes that are no HTTP, without an answer', async () => {
     expect((await exchange(port, '\x16\x03\x01\x00\x05hello')).reply.status).toBe(0);
   });

@@ -10,11 +10,15 @@ import { AT_MS } from '../support/entries.ts';
 let dir: string;
 let file: string;
 let counts: Record<string, number>;
+let complaints: string[];
+let nowMs: number;
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'audit-'));
   file = join(dir, 'audit.ndjson');
   counts = {};
+  complaints = [];
+  nowMs = AT_MS;
 });
 
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
@@ -24,7 +28,8 @@ function open(onFull: 'block' | 'count' = 'block', on: AppendFile = openAppend(f
     const key = `${kind} ${written ? 'written' : 'lost'}`;
     counts[key] = (counts[key] ?? 0) + count;
   };
-  return openAudit({ file: on, onFull, counted, now: () => AT_MS });
+  const complain = (message: string) => complaints.push(message);
+  return openAudit({ file: on, onFull, counted, complain, now: () => nowMs });
 }
 
 const read = () => readFileSync(file, 'utf8');
@@ -50,7 +55,7 @@ function smallDisk(room: { bytes: number }): AppendFile {
 
 it('goes on behind a line that lacks only its end, cut by a crash or by a full disk', () => {
   const path = join(dir, 'cut.ndjson');
-  const options = { onFull: 'block' as const, counted: () => undefined, now: () => 0 };
+  const options = { onFull: 'block' as const, counted: () => undefined, complain: () => undefined, now: () => 0 };
   const first = openAudit({ ...options, file: openAppend(path) });
   first.verdict({ 'event.id': 'a' });
   first.end();
@@ -87,6 +92,31 @@ describe('a full disk', () => {
     audit.close({ 'event.action': 'close' });
     audit.flush();
     expect(counts).toEqual({ 'verdict lost': 1, 'close lost': 1 });
+  });
+
+  it('is told to the operator once, with the reason and what to do, and when it is over', () => {
+    const room = { bytes: 0 };
+    const audit = open('block', smallDisk(room));
+    const lose = () => expect(() => audit.verdict({ 'event.action': 'verdict' })).toThrow(Problem);
+    lose();
+    lose();
+    expect(complaints).toEqual([
+      'audit lines are lost (ENOSPC): connections are refused; make room, or move the files away and send SIGHUP',
+    ]);
+    room.bytes = 10_000;
+    audit.verdict({ 'event.action': 'verdict' });
+    audit.verdict({ 'event.action': 'verdict' });
+    expect(complaints.slice(1)).toEqual(['audit lines are written again; a gap line says how many are missing']);
+    // At the edge it fails and works in turns.
+    room.bytes = 0;
+    lose();
+    room.bytes = 10_000;
+    audit.verdict({ 'event.action': 'verdict' });
+    expect(complaints).toHaveLength(2);
+    nowMs += 60_000;
+    room.bytes = 0;
+    lose();
+    expect(complaints).toHaveLength(3);
   });
 
   it.each([1, 40, 200, 300, 420])('in the middle of a line (%i bytes left) keeps the chain whole', (bytes) => {
