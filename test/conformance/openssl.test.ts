@@ -7,6 +7,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evidence } from '../../src/model/evidence.ts';
 import { handshake } from '../../src/upstream/handshake.ts';
+import { readPresented } from '../../src/verify/presented.ts';
+import { searchPaths } from '../../src/verify/search.ts';
 import { closeServer, listen } from '../support/sockets.ts';
 import { type Issued, pem } from '../support/test-ca.ts';
 import { anchorsOf, askFor } from '../upstream/support.ts';
@@ -71,6 +73,27 @@ async function evidenceFor(chain: readonly Issued[]): Promise<Evidence | null> {
   }
 }
 
+/** What we say of each complete path, whichever we would tell of. */
+function pathsOf(evidence: Evidence): readonly (readonly string[])[] {
+  const presented = readPresented(evidence, trust);
+  if (!presented.ok) return [];
+  const { leaf, candidates } = presented;
+  const paths: string[][] = [];
+  searchPaths(
+    { evidence, rule: ruleOf(), trust, nowMs: evidence.seenAtMs, seenAtMs: evidence.seenAtMs, leaf },
+    {
+      candidates,
+      anchors: anchorSet.bySubject,
+      brokenLinks: 'drop',
+      mayIssue: () => true,
+      accept: () => false,
+      watch: ({ findings }) =>
+        paths.push(findings.map(({ code, facts }) => `${code} ${String(facts['why'] ?? '')}`.trim())),
+    },
+  );
+  return paths;
+}
+
 /** Null: both agree. */
 async function compare(plan: Plan): Promise<Difference | null> {
   const evidence = await evidenceFor(present(plan));
@@ -85,9 +108,11 @@ async function compare(plan: Plan): Promise<Difference | null> {
   const accepts = findings.length === 0;
   if (accepts === (openssl === 'accepted')) return null;
   if (!accepts) {
-    const said = findings.map(({ code, facts }) => `${code} ${String(facts['why'] ?? '')}`.trim());
-    const known = said.find((one) => STRICTER[one] !== undefined);
-    return { kind: known === undefined ? 'unexplained' : 'stricter', what: known ?? said.join() };
+    // The path that OpenSSL took is one of ours, and nothing but listed rules speaks against it.
+    const known = pathsOf(evidence).find((said) => said.every((one) => STRICTER[one] !== undefined));
+    return known === undefined
+      ? { kind: 'unexplained', what: findings.map(({ code }) => code).join() }
+      : { kind: 'stricter', what: known[0]! };
   }
   if (!isBlocked) return { kind: 'overridden', what: openssl };
   return { kind: STILL_BLOCKED[openssl] === undefined ? 'unexplained' : 'still blocked', what: openssl };
