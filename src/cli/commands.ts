@@ -5,6 +5,7 @@
  * Does not: read argv; each command parses its own, and a test holds that it knows the options that are listed here.
  */
 import type { Io } from './io.ts';
+import { rememberSignals } from './signals.ts';
 
 export type Command = (argv: readonly string[], io: Io) => Promise<number>;
 
@@ -43,7 +44,10 @@ const SERVE: Readonly<Record<string, Entry>> = {
     does: 'the proxy',
     options: [config, { flag: '--json', does: 'the first screen as one line of JSON' }],
     exits: { 0: 'ended by a signal', 1: 'the start was refused', ...USAGE_EXIT },
-    load: async () => (await import('./run.ts')).runRun,
+    load: async () => {
+      rememberSignals();
+      return (await import('./run.ts')).runRun;
+    },
   },
   demo: {
     usage: ['demo [--keep] [--json]'],

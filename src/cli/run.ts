@@ -10,6 +10,7 @@ import { StartError, startSupervisor } from '../runtime/supervisor-start.ts';
 import { type FirstScreen, firstScreenJson, IN_CLONE, printFirstScreen } from './first-screen.ts';
 import type { Io } from './io.ts';
 import { DEFAULT_CONFIG } from './policy-files.ts';
+import { type Signals, takeSignals } from './signals.ts';
 import { CommandError, EXIT_NO, readArguments, UsageError, withUsage } from './usage.ts';
 import { versions } from './version.ts';
 
@@ -38,7 +39,7 @@ interface Options {
 }
 
 async function run({ config, json }: Options, workerEnv: Readonly<Record<string, string>>, io: Io): Promise<number> {
-  const signals = listenForSignals();
+  const signals = takeSignals();
   try {
     const supervisor = await startSupervisor({
       configPath: resolve(io.cwd, config),
@@ -77,35 +78,6 @@ function screenOf(supervisor: Supervisor, { cwd, env }: Io): FirstScreen {
     metrics: served.metricsAddress === null ? null : printListen(served.metricsAddress),
     selfTest: served.selfTest,
     ca: { file: ca.certificateFile, sha256: ca.ca.sha256, notAfterMs: ca.ca.notAfterMs, created: ca.created },
-  };
-}
-
-/** Signals that come before everything serves are remembered. */
-interface Signals {
-  handle(ending: () => void, hangup: () => void): void;
-  close(): void;
-}
-
-function listenForSignals(): Signals {
-  let endings = 0;
-  let onEnding: () => void = () => {
-    endings += 1;
-  };
-  let onHangup: () => void = () => undefined;
-  const ending = (): void => onEnding();
-  const hangup = (): void => onHangup();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, ending);
-  process.on('SIGHUP', hangup);
-  return {
-    handle(whenEnding, whenHangup) {
-      onEnding = whenEnding;
-      onHangup = whenHangup;
-      for (; endings > 0; endings -= 1) whenEnding();
-    },
-    close() {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, ending);
-      process.off('SIGHUP', hangup);
-    },
   };
 }
 

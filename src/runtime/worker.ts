@@ -36,7 +36,8 @@ async function receive(message: ToWorker): Promise<void> {
     return;
   }
   await service?.receive(message);
-  if (message.kind === 'drain') process.disconnect?.();
+  // A second signal's message may end after the first one has hung up.
+  if (message.kind === 'drain' && process.connected) process.disconnect?.();
 }
 
 function fail(thrown: unknown): void {

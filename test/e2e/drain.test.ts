@@ -1,15 +1,20 @@
 /** Letting go under load: what was accepted is served to its end, what is open is counted, and the exit code is 0. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { connectHead, readReply, tunnel } from '../support/client.ts';
+import { connectHead, plainEnv, readReply, tunnel } from '../support/client.ts';
 import { type House, pinnedTo, startHouse } from '../support/house.ts';
 import { echoOrigin, type Origin } from '../support/origins.ts';
 import { closeServer, dialLocal, eventually, listen, track } from '../support/sockets.ts';
 import { type TestPki, testPki } from '../support/test-pki.ts';
 
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 let pki: TestPki;
 let echo: Origin;
 const undo: (() => Promise<unknown>)[] = [];
@@ -180,13 +185,45 @@ it('does not wait for connections that never ask', async () => {
   silent.destroy();
 });
 
-it('a second signal cuts it short, and it still ends with 0', async () => {
-  const { house, open } = await start({ drainDelayMs: 500_000, drainTimeoutMs: 600_000 });
+it.each([
+  ['while load balancers notice', 500_000],
+  ['while tunnels end', 100],
+])('a second signal %s cuts it short, and it still ends with 0', async (_, drainDelayMs) => {
+  const { house, open } = await start({ drainDelayMs, drainTimeoutMs: 600_000 });
   const socket = await open();
   process.kill(house.pid, 'SIGTERM');
   await eventually('not ready', async () => !(await isReady(house)));
+  if (drainDelayMs < 1000) await eventually('nobody accepts', async () => !(await accepts(house)));
   await echoed(socket, 'still here');
   expect(await house.stop()).toBe(0);
   expect(house.output()).toContain('0 tunnels finished, 1 was cut');
+  expect(house.output()).not.toContain('uncaught');
   socket.destroy();
+});
+
+it('a signal that comes while it starts is not lost: it ends with 0, and nothing stays', async () => {
+  const { house } = await start({ drainDelayMs: 100, drainTimeoutMs: 1000 });
+  const { dir } = house;
+  const files = Object.fromEntries(
+    ['pinwarden.yaml', 'policy.yaml', 'anchors.pem', 'ca.pem', 'ca-key.pem'].map((name) => [
+      name,
+      readFileSync(join(dir, name)),
+    ]),
+  );
+  expect(await house.stop()).toBe(0);
+  const own = mkdtempSync(join(tmpdir(), 'start-'));
+  undo.push(async () => rmSync(own, { recursive: true, force: true }));
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(own, name), bytes, { mode: 0o600 });
+  const child = spawn(process.execPath, [MAIN, 'run', '-c', join(own, 'pinwarden.yaml')], {
+    env: plainEnv(),
+    cwd: own,
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exited = once(child, 'exit');
+  // The CA is read and the state made long before anything serves.
+  await eventually('it has begun', () => existsSync(join(own, 'state')), 20_000);
+  child.kill('SIGTERM');
+  expect(await exited).toEqual([0, null]);
+  expect(output).toContain('ended; 0 tunnels finished');
 });
