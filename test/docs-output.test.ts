@@ -36,7 +36,7 @@ function shown(command: string): string {
 function plain(text: string): string {
   return text
     .replaceAll(/sha256\/[A-Za-z0-9+/]{43}=/g, 'sha256/KEY')
-    .replaceAll(/(?:[0-9A-F]{2}:){31}[0-9A-F]{2}/g, 'FINGERPRINT')
+    .replaceAll(/(?:[0-9A-F]{2}:){15}[0-9A-F]{2}/g, 'FINGERPRINT')
     .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'EVENT')
     .replaceAll(/\d{4}-\d\d-\d\d/g, 'DATE')
     .replaceAll(/\d+ workers?/g, 'WORKERS')

@@ -98,8 +98,8 @@ function printInfo(config: Config, json: boolean, io: Io): number {
     `${screen.paint('strong', one.slot.padEnd(9))} ${screen.fit(one.subject, screen.width - 10)}`,
     `          ${shorten(one.file, io.cwd)}`,
     `          valid ${one.notBefore} to ${one.notAfter}, ${screen.paint(one.daysLeft < 30 ? 'bad' : 'good', `${one.daysLeft} days left`)}`,
-    `          SHA-256 ${one.sha256}`,
-    `          pin     ${one.pin}`,
+    `SHA-256   ${one.sha256}`,
+    `pin       ${one.pin}`,
   ]);
   io.out(
     [

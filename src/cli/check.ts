@@ -70,11 +70,13 @@ function annotation({ place, severity, message, hint }: Mistake, cwd: string): s
 }
 
 function asText(mistakes: readonly Mistake[], files: Files, io: Io): string {
-  const { paint } = createScreen(io);
+  const screen = createScreen(io);
+  const { paint } = screen;
   const blocks = mistakes.map((mistake) => {
     const text = files.texts.get(mistake.place.file) ?? null;
     const printed = printMistake({ ...mistake, place: shortPlace(mistake.place, io.cwd) }, text);
-    return `${printed.replace(`${mistake.severity}:`, paint(mistake.severity === 'error' ? 'bad' : 'warn', `${mistake.severity}:`))}\n\n`;
+    const wrapped = printed.replace(/^ {2}→ (.*)$/m, (_, hint: string) => screen.wrap('  → ', hint).join('\n'));
+    return `${wrapped.replace(`${mistake.severity}:`, paint(mistake.severity === 'error' ? 'bad' : 'warn', `${mistake.severity}:`))}\n\n`;
   });
   const errors = mistakes.filter(({ severity }) => severity === 'error').length;
   const warnings = mistakes.length - errors;
@@ -82,7 +84,7 @@ function asText(mistakes: readonly Mistake[], files: Files, io: Io): string {
   const { policy } = files;
   const last =
     errors > 0 || policy === null
-      ? `${paint('bad', 'invalid')}: ${counts}. Correct them and run check again; the proxy keeps its last good files.`
+      ? `${paint('bad', 'invalid')}: ${counts}\nnext: correct them and run check again; the proxy keeps its last good files`
       : `${paint('good', 'ok')}: ${plural(policy.rules.length, 'rule')} in ${plural(files.policyFiles, 'policy file')}, ` +
         `${counts}, generation ${policy.sha256.slice(0, 12)}`;
   return `${blocks.join('')}${last}\n`;

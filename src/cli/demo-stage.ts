@@ -68,11 +68,12 @@ interface Cast {
   readonly oldKeys: LeafKey;
 }
 
+/** @throws FileError when no directory can be made; nothing is open then. */
 export async function setStage(clock: Clock): Promise<Stage> {
+  const directory = makeTemporaryDirectory('pinwarden-demo-');
   const cast = makeCast(clock);
   const server = upstreams(cast, clock.nowMs());
   const port = await listen(server);
-  const directory = makeTemporaryDirectory('pinwarden-demo-');
   const configFile = join(directory, 'pinwarden.yaml');
   writeNew(join(directory, 'anchors.pem'), cast.trusted.certificatePem + cast.other.certificatePem, 0o644);
   writeNew(configFile, configText(port), 0o644);

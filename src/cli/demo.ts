@@ -6,9 +6,11 @@ import { printListen } from '../runtime/bind.ts';
 import { judgeEnvironment } from '../runtime/environment.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
 import { StartError, startSupervisor } from '../runtime/supervisor-start.ts';
+import { columnsOf } from './columns.ts';
 import { askThrough, type Reply } from './demo-client.ts';
 import { SCENES, type Scene, type Stage, setStage } from './demo-stage.ts';
 import type { Io } from './io.ts';
+import { createScreen, type Screen } from './screen.ts';
 import { CommandError, readArguments, UsageError, withUsage } from './usage.ts';
 import { versions } from './version.ts';
 
@@ -72,12 +74,13 @@ async function play(stage: Stage, supervisor: Supervisor, { keep, json }: Option
   const tell = (text: string): void => {
     if (!json) io.out(text);
   };
-  tell(`pinwarden demo: ${SCENES.length} hosts on loopback, one policy, the real proxy; no network is used\n\n`);
+  const screen = createScreen(io);
+  tell(`pinwarden demo: ${SCENES.length} hosts on loopback, one policy, the real proxy, no network\n\n`);
   const played: Played[] = [];
   for (const scene of SCENES) {
     const reply = await askThrough({ proxyPort, host: scene.host, port: stage.port, caPem });
     played.push({ scene, reply });
-    tell(printScene(scene, reply));
+    tell(printScene(scene, reply, screen));
   }
   const asExpected = played.every(({ scene, reply }) => verdictOf(reply) === scene.expected);
   const counts = await countsOf(supervisor);
@@ -108,25 +111,38 @@ function verdictOf({ status, proxyStatus }: Reply): 'allow' | 'alert' | 'block' 
   return proxyStatus?.includes('error=tls_certificate_error') === true ? 'block' : 'error';
 }
 
-function printScene(scene: Scene, reply: Reply): string {
+const VERDICT_TONES = { allow: 'good', alert: 'warn', block: 'bad', error: 'warn' } as const;
+const NAME_WIDTH = 18;
+
+function printScene(scene: Scene, reply: Reply, screen: Screen): string {
   const verdict = verdictOf(reply);
   const { problem } = reply;
+  const field = (name: string, text: string): readonly string[] => screen.wrap(`    ${name}`.padEnd(NAME_WIDTH), text);
+  const word = screen.paint(VERDICT_TONES[verdict], verdict.toUpperCase().padEnd(6));
   const lines = [
-    `${MARKS[verdict]} ${scene.host.padEnd(22)} ${verdict.toUpperCase().padEnd(6)} ${reply.status}`,
-    `    upstream      ${scene.story}`,
-    `    why           ${scene.why}`,
+    `${MARKS[verdict]} ${scene.host.padEnd(22)} ${word} ${reply.status}`,
+    ...field('upstream', scene.story),
+    ...field('why', scene.why),
   ];
-  if (reply.proxyStatus !== null) lines.push(`    Proxy-Status  ${reply.proxyStatus}`);
+  if (reply.proxyStatus !== null) lines.push(...field('Proxy-Status', reply.proxyStatus));
   if (problem !== null) {
     // The facts in brackets are those of the two lists below.
-    lines.push(`    detail        ${String(problem['detail']).replace(/ \(.*/s, '')}`);
+    lines.push(...field('detail', String(problem['detail']).replace(/ \(.*/s, '')));
     for (const key of ['expected', 'observed']) {
-      const value = problem[key];
-      if (Array.isArray(value) && value.length > 0) lines.push(`    ${key.padEnd(13)} ${value.map(String).join(', ')}`);
+      const values: readonly unknown[] = Array.isArray(problem[key]) ? problem[key] : [];
+      lines.push(...values.flatMap((value, at) => keyLines(at === 0 ? key : '', String(value), screen)));
     }
   }
-  if (reply.body !== null) lines.push(`    relayed       ${reply.body}`);
+  if (reply.body !== null) lines.push(...field('relayed', reply.body));
   return `${lines.join('\n')}\n\n`;
+}
+
+/** A key whole, and its name beside it or under it. */
+function keyLines(name: string, value: string, screen: Screen): readonly string[] {
+  const head = `    ${name}`.padEnd(NAME_WIDTH);
+  if (head.length + columnsOf(value) <= screen.width) return [`${head}${value}`];
+  const [pin = '', ...words] = value.split(' ');
+  return [`${head}${pin}`, ...screen.wrap(' '.repeat(NAME_WIDTH + 2), words.join(' '))];
 }
 
 /** The same story as Prometheus sees it. */

@@ -6,6 +6,7 @@
  * this installation.
  */
 import { systemClock } from '../host/clock.ts';
+import { clip } from '../model/text.ts';
 import { selfTest } from '../runtime/self-test.ts';
 import {
   caItems,
@@ -76,8 +77,10 @@ const INDENT = ' '.repeat(5 + NAME_WIDTH);
 function screenText(items: readonly Item[], io: Io): string {
   const screen = createScreen(io);
   const lines = items.flatMap(({ name, is, says, next }) => [
-    `${screen.paint(TONES[is], is.padEnd(4))} ${name.padEnd(NAME_WIDTH)}${screen.fit(says, 400)}`,
-    ...(next === null ? [] : [`${INDENT}next: ${next}`]),
+    ...screen
+      .wrap(`${is.padEnd(4)} ${name.padEnd(NAME_WIDTH)}`, clip(says, 400))
+      .map((line, at) => (at === 0 ? line.replace(is, () => screen.paint(TONES[is], is)) : line)),
+    ...(next === null ? [] : screen.wrap(`${INDENT}next: `, next)),
   ]);
   const failed = items.filter(({ is }) => is === 'fail').length;
   const warned = items.filter(({ is }) => is === 'warn').length;

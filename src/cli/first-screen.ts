@@ -4,6 +4,7 @@ import { printTlsFloor } from '../model/tls.ts';
 import type { Config, ListenAddress } from '../policy/config.ts';
 import type { Policy, Rule } from '../policy/policy.ts';
 import { printListen } from '../runtime/bind.ts';
+import type { Screen } from './screen.ts';
 
 export interface FirstScreen {
   readonly version: string;
@@ -12,6 +13,8 @@ export interface FirstScreen {
   readonly generation: number;
   readonly workers: number;
   readonly cwd: string;
+  /** Only its width is used: what is printed goes into logs too. */
+  readonly screen: Pick<Screen, 'width' | 'wrap'>;
   /** How the commands are called here: `npx --no pinwarden` in a clone. */
   readonly command: string;
   /** Real addresses, `host:port`. */
@@ -32,45 +35,51 @@ export interface FirstScreen {
 export const IN_CLONE = 'npx --no pinwarden';
 
 /** The same for programs: one object, whose keys stay. */
-export function firstScreenJson({ config, policy, ca, ...screen }: FirstScreen): object {
+export function firstScreenJson({ config, policy, ca, ...first }: FirstScreen): object {
   const { unmatched } = policy;
   const unsafe = policy.rules.filter((rule) => unsafeTexts(rule).length > 0).map(({ name }) => name);
   return {
-    version: screen.version,
-    workers: screen.workers,
-    generation: screen.generation,
-    selfTest: screen.selfTest,
-    proxy: screen.listening,
+    version: first.version,
+    workers: first.workers,
+    generation: first.generation,
+    selfTest: first.selfTest,
+    proxy: first.listening,
     ca: { ...ca, notAfter: new Date(ca.notAfterMs).toISOString(), notAfterMs: undefined },
     rules: { ...countRules(policy), unsafe },
     unmatched: unmatched.action === 'deny' ? 'deny' : unmatched.rule.onFailure,
-    statusPage: screen.metrics === null ? null : `http://${screen.metrics}/`,
-    metrics: screen.metrics === null ? null : `http://${screen.metrics}/metrics`,
+    statusPage: first.metrics === null ? null : `http://${first.metrics}/`,
+    metrics: first.metrics === null ? null : `http://${first.metrics}/metrics`,
     audit: config.audit.file,
     admin: config.admin === null ? null : 'unix' in config.admin ? config.admin.unix : adminUrl(config.admin),
   };
 }
 
-export function printFirstScreen(screen: FirstScreen): string {
-  const { config, ca, selfTest, listening, metrics, cwd, command } = screen;
+const NAME_WIDTH = 12;
+
+export function printFirstScreen(first: FirstScreen): string {
+  const { config, ca, selfTest, listening, metrics, cwd, command, screen } = first;
   const caFile = nearer(cwd, ca.file);
   const proxy = listening[0] ?? '';
+  const field = (name: string, text: string): readonly string[] => screen.wrap(name.padEnd(NAME_WIDTH), text);
+  const trust = ca.created
+    ? 'made just now: nothing trusts it yet; give it to the clients of the proxy and to nobody else'
+    : 'clients of the proxy must trust it; nothing else should';
   const lines = [
-    `pinwarden ${screen.version}: ${plural(screen.workers, 'worker')}, generation ${screen.generation}`,
+    `pinwarden ${first.version}: ${plural(first.workers, 'worker')}, generation ${first.generation}`,
     '',
     ...(selfTest.ok
-      ? [`self-test   a rogue endpoint was blocked (${selfTest.code})`]
-      : [`self-test   FAILED: ${selfTest.why}`, `            next: ${command} doctor`]),
-    `proxy       ${listening.join(', ')}`,
-    `CA          ${caFile}  valid to ${day(ca.notAfterMs)}`,
-    `            SHA-256 ${fingerprint(ca.sha256)}`,
-    ca.created
-      ? '            made just now: nothing trusts it yet; give it to the clients of the proxy and to nobody else'
-      : '            clients of the proxy must trust it; nothing else should',
-    ...policyLines(config, screen.policy),
-    `status page ${metrics === null ? 'off, with the metrics' : `http://${metrics}/  (also /metrics /healthz /readyz /version)`}`,
-    `audit       ${nearer(cwd, config.audit.file)}  (${command} why EVENT)`,
-    ...(config.admin === null ? [] : [`admin       ${adminText(cwd, config.admin)}  (${command} watch)`]),
+      ? field('self-test', `a rogue endpoint was blocked (${selfTest.code})`)
+      : [...field('self-test', `FAILED: ${selfTest.why}`), ...field('', `next: ${command} doctor`)]),
+    ...field('proxy', listening.join(', ')),
+    ...field('CA', `${caFile}  valid to ${day(ca.notAfterMs)}`),
+    ...field('', 'SHA-256'),
+    ...fingerprint(ca.sha256, screen.width - NAME_WIDTH).flatMap((part) => field('', part)),
+    ...field('', trust),
+    ...policyLines(config, first.policy, field),
+    ...field('status page', metrics === null ? 'off, with the metrics' : `http://${metrics}/`),
+    ...(metrics === null ? [] : field('', 'also /metrics /healthz /readyz /version')),
+    ...field('audit', `${nearer(cwd, config.audit.file)}  (${command} why EVENT)`),
+    ...(config.admin === null ? [] : field('admin', `${adminText(cwd, config.admin)}  (${command} watch)`)),
     '',
     'try it:',
     `  curl -x http://${proxy} --cacert ${caFile} https://example.com/`,
@@ -83,14 +92,17 @@ export function printFirstScreen(screen: FirstScreen): string {
   return lines.join('\n');
 }
 
-function policyLines(config: Config, policy: Policy): readonly string[] {
+type Field = (name: string, text: string) => readonly string[];
+
+function policyLines(config: Config, policy: Policy, field: Field): readonly string[] {
   const { block, alert, bypass } = countRules(policy);
   const counts = [`${block} block`, `${alert} alert`, ...(bypass > 0 ? [`${bypass} bypass`] : [])];
+  const floor = `no path to ${anchorsText(config)}, a wrong name, a proven revocation, a denied key`;
   return [
-    `rules       ${policy.rules.length}: ${counts.join(', ')}`,
-    `            always blocked: no path to ${anchorsText(config)}, a wrong name, a proven revocation, a denied key`,
-    `            ${unmatchedText(policy)}`,
-    ...policy.rules.flatMap(unsafeTexts),
+    ...field('rules', `${policy.rules.length}: ${counts.join(', ')}`),
+    ...field('', `always blocked: ${floor}`),
+    ...field('', unmatchedText(policy)),
+    ...policy.rules.flatMap(unsafeTexts).flatMap((text) => field('UNSAFE', text)),
   ];
 }
 
@@ -112,11 +124,11 @@ function unmatchedText({ unmatched }: Policy): string {
 }
 
 function unsafeTexts({ name, unsafeFloor, unsafeTls }: Rule): readonly string[] {
-  const line = (does: string, { untilMs, reason }: { readonly untilMs: number; readonly reason: string }): string =>
-    `UNSAFE      rule ${name} ${does} until ${day(untilMs)}: ${reason}`;
+  const text = (does: string, { untilMs, reason }: { readonly untilMs: number; readonly reason: string }): string =>
+    `rule ${name} ${does} until ${day(untilMs)}: ${reason}`;
   return [
-    ...(unsafeFloor === null ? [] : [line('lets invalid upstreams through', unsafeFloor)]),
-    ...(unsafeTls === null ? [] : [line(`accepts ${printTlsFloor(unsafeTls)},`, unsafeTls)]),
+    ...(unsafeFloor === null ? [] : [text('lets invalid upstreams through', unsafeFloor)]),
+    ...(unsafeTls === null ? [] : [text(`accepts ${printTlsFloor(unsafeTls)},`, unsafeTls)]),
   ];
 }
 
@@ -138,8 +150,11 @@ function day(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 10);
 }
 
-function fingerprint(sha256: string): string {
-  return (sha256.toUpperCase().match(/../g) ?? []).join(':');
+/** On one line, or on two halves where it is too long. */
+function fingerprint(sha256: string, columns: number): readonly string[] {
+  const bytes = sha256.toUpperCase().match(/../g) ?? [];
+  const whole = bytes.join(':');
+  return whole.length <= columns ? [whole] : [bytes.slice(0, 16).join(':'), bytes.slice(16).join(':')];
 }
 
 function plural(count: number, word: string): string {

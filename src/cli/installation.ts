@@ -11,7 +11,7 @@ import type { Certificate } from '../pki/x509/certificate.ts';
 import { parsePem } from '../pki/x509/pem.ts';
 import type { Config } from '../policy/config.ts';
 import { loadConfig } from '../policy/load.ts';
-import { readConfigFile } from '../runtime/sources.ts';
+import { configStep, readConfigFile } from '../runtime/sources.ts';
 import type { Io } from './io.ts';
 import { DEFAULT_CONFIG, shorten } from './policy-files.ts';
 import { CommandError } from './usage.ts';
@@ -27,7 +27,7 @@ export function readInstallation(named: string | undefined, io: Io): Config {
     text = readConfigFile(file).text;
   } catch (thrown) {
     if (!(thrown instanceof FileError)) throw thrown;
-    throw new CommandError(thrown.message, 'name a configuration with -c FILE, or make one: pinwarden init');
+    throw new CommandError(thrown.message, configStep(thrown));
   }
   const loaded = loadConfig(text, file);
   if (loaded.ok) return loaded.value;

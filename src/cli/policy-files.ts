@@ -8,7 +8,7 @@ import type { Config } from '../policy/config.ts';
 import { loadConfig, loadPolicy } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
 import type { Place, Policy } from '../policy/policy.ts';
-import { readConfigFile, readSources } from '../runtime/sources.ts';
+import { configStep, readConfigFile, readSources } from '../runtime/sources.ts';
 import { shippedGroups } from '../runtime/supervisor-start.ts';
 import type { Io } from './io.ts';
 
@@ -34,7 +34,7 @@ export function loadFiles(configPath: string, io: Io): Files {
     if (!(thrown instanceof FileError)) throw thrown;
     return {
       ...nothing,
-      mistakes: [unreadable(file, thrown.message, 'name another file with `-c FILE`, or make one: pinwarden init')],
+      mistakes: [unreadable(file, thrown.message.slice(thrown.file.length + 2), configStep(thrown))],
     };
   }
   const config = loadConfig(texts.get(file) ?? '', file);

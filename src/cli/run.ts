@@ -10,6 +10,7 @@ import { StartError, startSupervisor } from '../runtime/supervisor-start.ts';
 import { type FirstScreen, firstScreenJson, IN_CLONE, printFirstScreen } from './first-screen.ts';
 import type { Io } from './io.ts';
 import { DEFAULT_CONFIG } from './policy-files.ts';
+import { createScreen } from './screen.ts';
 import { type Signals, takeSignals } from './signals.ts';
 import { CommandError, EXIT_NO, readArguments, UsageError, withUsage } from './usage.ts';
 import { versions } from './version.ts';
@@ -63,7 +64,8 @@ async function run({ config, json }: Options, workerEnv: Readonly<Record<string,
   }
 }
 
-function screenOf(supervisor: Supervisor, { cwd, env }: Io): FirstScreen {
+function screenOf(supervisor: Supervisor, io: Io): FirstScreen {
+  const { cwd, env } = io;
   const { config, generation, ca, served } = supervisor;
   return {
     version: versions().version,
@@ -72,6 +74,7 @@ function screenOf(supervisor: Supervisor, { cwd, env }: Io): FirstScreen {
     generation: generation.number,
     workers: supervisor.workers,
     cwd,
+    screen: createScreen(io),
     // npm and npx say so; a package that is installed has its command in the path.
     command: env['npm_command'] === undefined ? 'pinwarden' : IN_CLONE,
     listening: supervisor.bound.map(printListen),

@@ -174,6 +174,25 @@ function printPin(pin: Pin): string {
   return `${pin.scope} sha256/${pin.spkiSha256}${words}`;
 }
 
+/** Up to here the place of a value stands on the same line. */
+const SHORT_VALUE = 24;
+/** What 80 columns leave beside the names: a key with its scope, and not its notes. */
+const VALUE_COLUMNS = 58;
+
+function fieldLines(name: string, values: readonly string[], origin: string): readonly string[] {
+  const [first = '—', ...more] = values;
+  const under = (text: string): string => `  ${' '.repeat(19)} ${text}`;
+  const head = `  ${name.padEnd(19)} `;
+  if (first.length <= SHORT_VALUE) return [`${head}${first.padEnd(12)}  ${origin}`, ...more.map(under)];
+  return [`${head}${first}`, ...[...more, origin].map(under)];
+}
+
+/** A key and its notes on two lines where one is too long. */
+function broken(value: string): readonly string[] {
+  const at = value.indexOf(' (');
+  return value.length <= VALUE_COLUMNS || at < 0 ? [value] : [value.slice(0, at), `  ${value.slice(at + 1)}`];
+}
+
 /** `place` prints where something was written, shortened as the reader likes it. */
 export function printExplanation(explanation: Explanation, place: (at: Place) => string = printPlace): string {
   const { rule } = explanation;
@@ -197,8 +216,7 @@ export function printExplanation(explanation: Explanation, place: (at: Place) =>
     for (const { field, value, place: at } of explanation.fields) {
       const values = typeof value === 'string' ? [value] : (value ?? []);
       const origin = at === null ? 'default' : place(at);
-      lines.push(`  ${field.padEnd(19)} ${(values[0] ?? '—').padEnd(12)}  ${origin}`);
-      lines.push(...values.slice(1).map((more) => `  ${' '.repeat(19)} ${more}`));
+      lines.push(...fieldLines(field, values.flatMap(broken), origin));
     }
   }
   return `${lines.join('\n')}\n`;

@@ -34,7 +34,7 @@ export class BindError extends Error {
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another process listens there; stop it or choose another port',
+  EADDRINUSE: 'another process listens there',
   EACCES: 'ports below 1024 need CAP_NET_BIND_SERVICE',
   EADDRNOTAVAIL: 'this machine does not have that address',
 };

@@ -32,6 +32,12 @@ export function readConfigFile(file: string): TextFile {
   return { file, text: readText(file, MAX_CONFIG_BYTES) };
 }
 
+/** What to do about a configuration that cannot be read. */
+export function configStep({ why }: FileError): string {
+  if (why === 'not-permitted') return 'run it as the user that the proxy runs as, or name a configuration with -c FILE';
+  return 'name a configuration with -c FILE, or make one: pinwarden init';
+}
+
 /** Every policy file that `config` names. A directory counts its `*.yaml` and `*.yml`, without names that start with a dot. */
 export function readSources(config: Config): ReadSources {
   const sources: PolicySource[] = [];

@@ -26,7 +26,7 @@ import { loadLastGood } from './last-good.ts';
 import { decideConfig } from './reload.ts';
 import { type SelfTestResult, selfTest } from './self-test.ts';
 import { createSight, type Sight } from './sight.ts';
-import { readConfigFile } from './sources.ts';
+import { configStep, readConfigFile } from './sources.ts';
 import { Supervisor, type SupervisorParts } from './supervisor.ts';
 import { createSupervisorMetrics, type Versions } from './supervisor-metrics.ts';
 import { anchorChoices } from './trust-files.ts';
@@ -168,7 +168,7 @@ function readConfig(configPath: string): { readonly config: Config; readonly con
     throw new StartError(printMistakes(decided.mistakes), checkStep(configPath));
   } catch (thrown) {
     if (!(thrown instanceof FileError)) throw thrown;
-    throw new StartError([thrown.message], 'name a configuration with -c FILE, or make one: pinwarden init', thrown);
+    throw new StartError([thrown.message], configStep(thrown), thrown);
   }
 }
 

@@ -47,7 +47,7 @@ describe('check', () => {
       'bad.yaml:2:21: error: `x` is not an IP address\n  2 | listen: [{ address: x, port: 1 }]\n    |                     ^\n',
     );
     expect(out).toContain('bad.yaml:3:1: error: unknown key `policy`');
-    expect(out).toContain('invalid: 2 errors, 0 warnings.');
+    expect(out).toContain('invalid: 2 errors, 0 warnings\nnext: correct them');
   });
 
   it('finds mistakes of policies', async () => {

@@ -39,10 +39,13 @@ afterAll(() => {
 const directories = () => readdirSync(tmpdir()).filter((name) => name.startsWith('pinwarden-demo-'));
 
 it('says what to do where it may write nothing', async () => {
+  const before = openSockets();
   vi.stubEnv('TMPDIR', join(own, 'absent'));
   expect(await runDemo([], io)).toBe(1);
   expect(text).toMatch(/^pinwarden demo: .*\nnext: .*TMPDIR\n$/);
   vi.stubEnv('TMPDIR', own);
+  // An open server would keep the process.
+  expect(openSockets()).toBe(before);
 });
 
 it('refuses options it does not know', async () => {
@@ -57,11 +60,14 @@ describe('the demo', () => {
     for (const { host, expected } of SCENES) {
       expect(text).toMatch(new RegExp(`${host} +${expected.toUpperCase()} +${expected === 'block' ? 502 : 200}\n`));
     }
-    expect(text).toContain(
-      'Proxy-Status  pinwarden; error=tls_certificate_error; details="pin.mismatch policy=attacked',
+    const flat = text.replaceAll(/\s+/g, ' ');
+    expect(flat).toContain(
+      'Proxy-Status pinwarden; error=tls_certificate_error; details="pin.mismatch policy=attacked',
     );
-    expect(text).toContain('Proxy-Status  pinwarden; error=tls_certificate_error; details="chain.private-root');
+    expect(flat).toContain('Proxy-Status pinwarden; error=tls_certificate_error; details="chain.private-root');
     expect(text).toContain('expected      sha256/');
+    const [scenes = ''] = text.split('metrics\n');
+    for (const line of scenes.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
     expect(text).toContain('pinwarden_pin_failures_total{policy="attacked",reason="mismatch"} 1');
     expect(text).toContain('every verdict is as the story says');
     expect(directories()).toEqual(before.directories);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type FirstScreen, firstScreenJson, IN_CLONE, printFirstScreen } from '../../src/cli/first-screen.ts';
+import { createScreen } from '../../src/cli/screen.ts';
 import { loadConfig } from '../../src/policy/load.ts';
 import { AT_MS, policyOf } from '../support/entries.ts';
 
@@ -14,6 +15,7 @@ function facts(fields: Partial<FirstScreen> = {}, config: object = {}): FirstScr
     workers: 2,
     cwd: '/work-dir',
     command: IN_CLONE,
+    screen: createScreen({ isTty: false, columns: 140, env: {} }),
     listening: ['127.0.0.1:3128'],
     metrics: '127.0.0.1:9464',
     selfTest: { ok: true, code: 'chain.private-root' },
@@ -47,9 +49,9 @@ it('says what was proven, where things are, what blocks, and what to type', () =
   const text = screen();
   expect(text).toContain('a rogue endpoint was blocked (chain.private-root)');
   expect(text).toContain('config/ca.pem  valid to 2026-03-01');
-  expect(text).toContain('SHA-256 AB:AB:');
+  expect(text).toMatch(/SHA-256\n {12}(AB:){31}AB\n/);
   expect(text).toContain('hosts that no rule names: terminate, failures block');
-  expect(text).toContain('status page http://127.0.0.1:9464/  (also /metrics /healthz /readyz /version)');
+  expect(text).toContain('status page http://127.0.0.1:9464/\n            also /metrics /healthz /readyz /version\n');
   expect(text).toContain('curl -x http://127.0.0.1:3128 --cacert config/ca.pem https://');
   expect(text).toContain('\n  npx --no pinwarden probe YOUR-HOST\n');
   expect(text).toContain('(npx --no pinwarden why EVENT)');
@@ -78,6 +80,13 @@ it('says when other hosts are denied, and when anchors are files', () => {
   const text = screen({ policy }, { anchors: ['roots.pem'] });
   expect(text).toContain('hosts that no rule names: denied');
   expect(text).toContain('a root of the configured files');
+});
+
+it('fits 80 columns, with the fingerprint in two halves', () => {
+  const ca = { file: '/work-dir/config/ca.pem', sha256: 'ab'.repeat(32), notAfterMs: AT_MS, created: true };
+  const text = screen({ ca, screen: createScreen({ isTty: false, columns: 80, env: {} }) });
+  for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+  expect(text).toMatch(/SHA-256\n {12}(AB:){15}AB\n {12}(AB:){15}AB\n/);
 });
 
 it('calls its commands as they are called where it is installed', () => {

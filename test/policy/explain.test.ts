@@ -77,6 +77,17 @@ describe('explain', () => {
     expect(text).toMatch(/mode +terminate +default/);
   });
 
+  it('puts the notes of a key under it, so that the key stays whole at 80 columns', () => {
+    const key = `sha256/${Buffer.alloc(32, 1).toString('base64')}`;
+    const name = 'A CA with a long name of its own';
+    const pinned = policyOf(
+      `rules: [{ name: r, match: [r.example], pins: { anyOf: [{ ca: "${key}", name: "${name}" }] } }]`,
+    );
+    const text = printExplanation(explain(pinned, at('r.example'), []));
+    expect(text).toMatch(/pins.anyOf +ca sha256\/.{44}\n {23}\(A CA with a long name of its own\)\n {21}\/etc\//);
+    for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+  });
+
   it('shows owner, floor and lists', () => {
     const rule =
       'unsafeFloor: { action: alert, reason: old box, until: 2027-06-01 }, allowPrivate: [10.0.0.0/8], clients: [ci]';

@@ -3,9 +3,17 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FileError } from '../../src/host/files.ts';
 import type { Config } from '../../src/policy/config.ts';
 import { loadConfig } from '../../src/policy/load.ts';
-import { digestOf, directoriesOf, readConfigFile, readSettled, readSources } from '../../src/runtime/sources.ts';
+import {
+  configStep,
+  digestOf,
+  directoriesOf,
+  readConfigFile,
+  readSettled,
+  readSources,
+} from '../../src/runtime/sources.ts';
 
 let dir: string;
 
@@ -96,4 +104,9 @@ it('watches the directories of files, not the files', () => {
   expect(directoriesOf(configWith(['policies/one.yaml']))).toContain(join(dir, 'policies'));
   expect(directoriesOf(configWith([]))).toContain(dir);
   expect(() => readConfigFile(join(dir, 'absent'))).toThrow(/no such file/);
+});
+
+it('does not tell somebody to make what is there and may not be read', () => {
+  expect(configStep(new FileError('missing', '/c.yaml'))).toContain('pinwarden init');
+  expect(configStep(new FileError('not-permitted', '/c.yaml'))).not.toContain('init');
 });
