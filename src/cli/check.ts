@@ -4,7 +4,7 @@ import { lint } from '../policy/lint.ts';
 import { byPlace, type Mistake, printMistake } from '../policy/mistakes.ts';
 import type { Io } from './io.ts';
 import { DEFAULT_CONFIG, type Files, loadFiles, shorten, shortPlace } from './policy-files.ts';
-import { createScreen, plural } from './screen.ts';
+import { createScreen, plural, type Screen } from './screen.ts';
 import { EXIT_NO, EXIT_OK, readArguments, UsageError, withUsage } from './usage.ts';
 
 const FORMATS = ['text', 'json', 'github'] as const;
@@ -71,7 +71,7 @@ function annotation({ place, severity, message, hint }: Mistake, cwd: string): s
 
 function asText(mistakes: readonly Mistake[], files: Files, io: Io): string {
   const screen = createScreen(io);
-  const { paint } = screen;
+  const paint: Screen['paint'] = (tone, text) => screen.paint(tone, text);
   const blocks = mistakes.map((mistake) => {
     const text = files.texts.get(mistake.place.file) ?? null;
     const printed = printMistake({ ...mistake, place: shortPlace(mistake.place, io.cwd) }, text);

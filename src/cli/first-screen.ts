@@ -82,7 +82,7 @@ export function printFirstScreen(first: FirstScreen): string {
     ...(config.admin === null ? [] : field('admin', `${adminText(cwd, config.admin)}  (${command} watch)`)),
     '',
     'try it:',
-    `  curl -x http://${proxy} --cacert ${caFile} https://example.com/`,
+    `  curl -i -x http://${proxy} --cacert ${caFile} https://example.com/`,
     'next, see the chain of a host of yours and get a rule for it:',
     `  ${command} probe YOUR-HOST`,
     'no network at hand:',

@@ -73,7 +73,7 @@ export const CODES = Object.freeze({
   'address.self': row('resolve', false, 30, 403, 'proxy_loop_detected', 'the destination is the proxy itself', 'point the client at the real destination'),
   'limit.connections': row('limit', false, 20, 503, 'connection_limit_reached', 'the proxy is at its limit', 'retry later, or raise the limit'),
   'limit.client': row('limit', false, 20, 429, 'connection_limit_reached', 'this client is at its limit', 'retry later, or raise the limit for the client'),
-  'dns.not-found': row('resolve', false, 30, 502, 'dns_error', 'the name does not exist or has no address', 'check the name'),
+  'dns.not-found': row('resolve', false, 30, 502, 'dns_error', 'the name does not exist or has no address', 'check the name; what DNS does not know goes into egress.hosts'),
   'dns.failure': row('resolve', false, 30, 502, 'dns_error', 'the resolver failed', 'check the resolver'),
   'dns.timeout': row('resolve', false, 30, 504, 'dns_timeout', 'the resolver did not answer in time', 'check the resolver'),
   // Reaching the upstream

@@ -194,6 +194,9 @@ function expiries({ expiries: { rows, more }, ages, nowMs }: StatusFacts): Html 
   );
 }
 
+/** Alerts of clients that do not know the CA; who just goes may be a browser that opened a connection ahead. */
+const DISTRUST: ReadonlySet<string> = new Set(['unknown_ca', 'bad_certificate', 'certificate_unknown']);
+
 function traffic({ open, tunnels, bytes, unreachable, distrust, auditLost }: StatusFacts): Html {
   const list = (codes: Shown<CodeCount>, instrument: InstrumentName): Html =>
     codes.rows.length === 0
@@ -214,9 +217,9 @@ ${fact('audit lines lost', count(auditLost), ['auditLost'])}
 ${fact('upstreams not reached', list(unreachable, 'upstreamErrors'), ['upstreamErrors'])}
 ${fact('clients that refused our certificate', list(distrust, 'clientAlerts'), ['clientAlerts'])}
 </dl>`,
-      distrust.rows.length === 0
+      !distrust.rows.some(({ code }) => DISTRUST.has(code))
         ? NOTHING
-        : html`<p class="none">A client that refuses does not trust the CA. Next: <code>pinwarden env</code> or <code>pinwarden ca trust</code></p>`,
+        : html`<p class="none">Some clients do not trust the CA. Next: <code>pinwarden env</code> or <code>pinwarden ca trust</code></p>`,
     ],
   );
 }

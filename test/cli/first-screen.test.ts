@@ -52,7 +52,7 @@ it('says what was proven, where things are, what blocks, and what to type', () =
   expect(text).toMatch(/SHA-256\n {12}(AB:){31}AB\n/);
   expect(text).toContain('hosts that no rule names: terminate, failures block');
   expect(text).toContain('status page http://127.0.0.1:9464/\n            also /metrics /healthz /readyz /version\n');
-  expect(text).toContain('curl -x http://127.0.0.1:3128 --cacert config/ca.pem https://');
+  expect(text).toContain('curl -i -x http://127.0.0.1:3128 --cacert config/ca.pem https://');
   expect(text).toContain('\n  npx --no pinwarden probe YOUR-HOST\n');
   expect(text).toContain('(npx --no pinwarden why EVENT)');
   expect(text).toContain('\n  npm run demo\n');

@@ -21,6 +21,7 @@ const HOST = 'shop.test';
 /** What was there before. */
 const OTHER = { name: 'other', match: ['other.test'], onFailure: 'alert' };
 const pki = testPki();
+const escaped = (text: string): string => text.replaceAll(/[+/]/g, '\\$&');
 const open = new Set<Socket>();
 
 describeWith(['curl', 'chromium', 'certutil'], 'a newcomer', () => {
@@ -89,5 +90,20 @@ describeWith(['curl', 'chromium', 'certutil'], 'a newcomer', () => {
     const [, event = ''] = /event=([0-9a-f-]{36})/.exec(attacked.stderr) ?? [];
     expect(await house.verdictOf(event)).toMatchObject({ 'pinwarden.code': 'pin.mismatch', 'server.address': HOST });
     expect(readFileSync(join(house.dir, 'policy.yaml'), 'utf8')).toContain('Pinwarden Test Issuing');
+    const why = await pinwarden(['why', event.slice(0, 8), '-c', 'pinwarden.yaml']);
+    expect(why).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(why.stdout).toContain(`block  ${target}\n          pin.mismatch: no key in the verified path`);
+    // The key of the rule that probe wrote, and the attacker's issuer; the last good chain is the visit of before.
+    expect(why.stdout).toMatch(
+      new RegExp(`expected, any of\\n[\\s\\S]*${escaped(pki.inter.pin)}\\n +Pinwarden Test Issuing`),
+    );
+    expect(why.stdout).toMatch(new RegExp(`observed on the verified path[\\s\\S]*${escaped(pki.otherInter.pin)}`));
+    expect(why.stdout).toMatch(/last good 20\d\d-.*CN=/);
+    expect(why.stdout).toMatch(/fix [\s\S]*pinwarden evidence export [0-9a-f]{8}/);
+    // Nothing to paste that would let the attacker in.
+    expect(why.stdout).not.toMatch(/^\+ .*sha256/m);
+    const page = await (await fetch(`http://127.0.0.1:${house.metricsPort}/`)).text();
+    expect(page).toMatch(/<span class="code"[^>]*>pin\.mismatch/);
+    expect(page).not.toContain(HOST);
   });
 });

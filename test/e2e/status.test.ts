@@ -46,7 +46,7 @@ const address = () => `http://127.0.0.1:${house.metricsPort}/`;
 /** The number that stands under this title. */
 function shown(page: string, title: string): number {
   const quoted = title.replaceAll('"', '&quot;').replaceAll(/[{}]/g, '\\$&');
-  return Number(new RegExp(`title="${quoted}"[^>]*>[^]*?<data value="(\\d+)"`).exec(page)?.[1]);
+  return Number(new RegExp(`title="${quoted}"[^>]*>[\\s\\S]*?<data value="(\\d+)"`).exec(page)?.[1]);
 }
 
 describeWith(['curl'], 'the status page', () => {

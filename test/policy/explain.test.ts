@@ -81,7 +81,7 @@ describe('explain', () => {
     const key = `sha256/${Buffer.alloc(32, 1).toString('base64')}`;
     const name = 'A CA with a long name of its own';
     const pinned = policyOf(
-      `rules: [{ name: r, match: [r.example], pins: { anyOf: [{ ca: "${key}", name: "${name}" }] } }]`,
+      `rules: [{ name: r, match: [r.example], onFailure: alert, pins: { anyOf: [{ ca: "${key}", name: "${name}" }] } }]`,
     );
     const text = printExplanation(explain(pinned, at('r.example'), []));
     expect(text).toMatch(/pins.anyOf +ca sha256\/.{44}\n {23}\(A CA with a long name of its own\)\n {21}\/etc\//);
