@@ -84,7 +84,7 @@ describe('explain', () => {
       `rules: [{ name: r, match: [r.example], onFailure: alert, pins: { anyOf: [{ ca: "${key}", name: "${name}" }] } }]`,
     );
     const text = printExplanation(explain(pinned, at('r.example'), []));
-    expect(text).toMatch(/pins.anyOf +ca sha256\/.{44}\n {23}\(A CA with a long name of its own\)\n {21}\/etc\//);
+    expect(text).toMatch(/pins.anyOf +ca sha256\/.{44}\n {24}\(A CA with a long name of its own\)\n {22}\/etc\//);
     for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
   });
 
@@ -99,7 +99,7 @@ describe('explain', () => {
     const lowered = printExplanation(explain(old, at('r.example'), []));
     expect(lowered).toMatch(/tls\.minVersion +1\.3 +.*a\.yaml:3:/);
     expect(lowered).toMatch(
-      /unsafeTls +TLS 1\.0 and later, legacy ciphers too until 2027-06-01T00:00:00Z: old box +.*a\.yaml:4:5/,
+      /unsafeTls +TLS 1\.0 and later, legacy ciphers too until 2027-06-01T00:00:00Z: old box\n +.*a\.yaml:4:5/,
     );
     expect(text).toContain('alert until 2027-06-01T00:00:00Z: old box');
     expect(text).toMatch(/tls\.minVersion +1\.2 +default/);
