@@ -21,7 +21,7 @@ import { CaFileError, lookAtCas, makeMissingCa, openCas } from './ca-files.ts';
 import { createFetcher } from './create-fetcher.ts';
 import type { Fetcher } from './fetcher.ts';
 import { Fleet } from './fleet.ts';
-import { type Generation, Generations, materialOf } from './generations.ts';
+import { type Generation, Generations, materialOf, type Step } from './generations.ts';
 import { loadLastGood } from './last-good.ts';
 import { decideConfig } from './reload.ts';
 import { type SelfTestResult, selfTest } from './self-test.ts';
@@ -104,10 +104,7 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
     lookAtCas: (asked, before) => lookAtCas(asked, before, clock.nowMs(), options.uid),
   });
   const first = generations.start(config, configFile, loadLastGood(config.state), cas);
-  if (first.kind !== 'accepted') {
-    const lines = first.kind === 'refused' ? printMistakes(first.refused) : ['there is nothing to serve'];
-    throw new StartError(lines, checkStep(options.configPath));
-  }
+  if (first.kind !== 'accepted') throw refusalOf(first, options.configPath);
   const bound = bindAll(config.listen, opened);
   const metrics = createSupervisorMetrics(versions);
   let supervisor: Supervisor | null = null;
@@ -154,6 +151,11 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
     selfTest: tested,
   });
   return supervisor;
+}
+
+function refusalOf(step: Step, configPath: string): StartError {
+  const lines = step.kind === 'refused' ? printMistakes(step.refused) : ['there is nothing to serve'];
+  return new StartError(lines, checkStep(configPath));
 }
 
 /** Where this process itself listens: what no tunnel may lead to. */
