@@ -33,14 +33,19 @@ it('marks every block', () => {
 
 describe.each(runnable)('$mark: $first', ({ mark, body }) => {
   const [, tool] = mark.split(' ');
-  it.skipIf(tool !== undefined && !hasTool(tool as Tool))('runs', async () => {
-    const env = plainEnv({
-      PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}`,
-      KUBECONFIG: '/dev/null',
-    });
-    const { exitCode, stdout, stderr } = await run('bash', ['-euo', 'pipefail', '-c', body], { cwd: dir, env });
-    expect(exitCode, stdout + stderr).toBe(0);
-  });
+  it.skipIf(tool !== undefined && !hasTool(tool as Tool))(
+    'runs',
+    async () => {
+      const env = plainEnv({
+        PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}`,
+        KUBECONFIG: '/dev/null',
+      });
+      const options = { cwd: dir, env, timeoutMs: 110_000 };
+      const { exitCode, stdout, stderr } = await run('bash', ['-euo', 'pipefail', '-c', body], options);
+      expect(exitCode, stdout + stderr).toBe(0);
+    },
+    120_000,
+  );
 });
 
 it('names files that exist, in links and in commands', () => {
@@ -61,7 +66,8 @@ it('says what the files say about stopping', () => {
 it('sizes the Kubernetes base as it says', () => {
   const read = (name: string): unknown => parse(readFileSync(join(ROOT, 'docker/kubernetes/base', name), 'utf8'));
   const { workers, limits } = read('pinwarden.yaml') as { workers: number; limits: { connections: number } };
-  const mib = 120 + workers * (100 + (limits.connections * 140) / 1024);
+  expect(text).toContain('120 MiB + for each worker 115 MiB + 140 KiB for each open tunnel');
+  const mib = 120 + workers * (115 + (limits.connections * 140) / 1024);
   const { spec } = read('deployment.yaml') as {
     spec: { template: { spec: { containers: { resources: { limits: { memory: string } } }[] } } };
   };

@@ -116,7 +116,7 @@ export CONTAINERS_CONF=${dir}/containers.conf
 command="$1"
 shift
 case "$command" in
-  build) set -- --format docker --pull-never --isolation chroot --volume ${cache}:/root/.npm --ulimit nofile=4096:4096 "$@" ;;
+  build) set -- --format docker --pull-never --isolation chroot --volume ${cache}:/var/cache/npm --ulimit nofile=4096:4096 "$@" ;;
   run) set -- --ulimit nofile=4096:4096 --ulimit nproc=4096:4096 --read-only-tmpfs=false "$@" ;;
 esac
 exec ${enter.join(' ')} --wd="$PWD" ${podman} "$command" "$@"
@@ -168,7 +168,7 @@ function newTree(dir: string, name: string, ...directories: readonly string[]): 
 }
 
 function nodeImage(dir: string): string {
-  const root = newTree(dir, 'node', 'root', 'usr/bin', 'usr/local/bin', 'usr/local/etc', 'usr/local/lib/node_modules');
+  const root = newTree(dir, 'node', 'usr/bin', 'usr/local/bin', 'usr/local/etc', 'usr/local/lib/node_modules');
   addProgram(root, process.execPath, '/usr/local/bin/node');
   addBusybox(root, 'sh', 'mkdir', 'env');
   symlinkSync('/bin/busybox', join(root, 'usr/bin/env'));
@@ -177,7 +177,10 @@ function nodeImage(dir: string): string {
   const script = 'exec /usr/local/bin/node /usr/local/lib/node_modules/npm/bin/npm-cli.js "$@"';
   writeFileSync(join(root, 'usr/local/bin/npm'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   // What the lock file names is in the cache of the machine since its own `npm ci`.
-  writeFileSync(join(root, 'usr/local/etc/npmrc'), 'offline=true\naudit=false\nfund=false\nupdate-notifier=false\n');
+  writeFileSync(
+    join(root, 'usr/local/etc/npmrc'),
+    'cache=/var/cache/npm\noffline=true\naudit=false\nfund=false\nupdate-notifier=false\n',
+  );
   return root;
 }
 
@@ -224,10 +227,7 @@ function addBusybox(root: string, ...names: readonly string[]): void {
 }
 
 async function importTree(engine: Engine, root: string, name: string, changes: readonly string[]): Promise<void> {
-  writeFileSync(
-    join(root, 'etc/passwd'),
-    'root:x:0:0::/root:/bin/sh\nnonroot:x:65532:65532::/home/nonroot:/bin/false\n',
-  );
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/tmp:/bin/sh\nnonroot:x:65532:65532::/tmp:/bin/false\n');
   const archive = `${root}.tar`;
   execFileSync('tar', ['-C', root, '-cf', archive, '.']);
   await engine.docker('import', ...changes.map((change) => `--change=${change}`), archive, name);
