@@ -107,8 +107,9 @@ async function watch(): Promise<never> {
   const panels = OVERVIEW.rows[0]?.panels.slice(0, 5) ?? [];
   const shown = new Map<string, string>();
   for (;;) {
-    for (const { title, targets } of panels) {
-      const value = Number((await ask(targets[0]?.expr ?? '')) ?? 0).toFixed(0);
+    for (const { title, targets, empty = 'nothing' } of panels) {
+      const answer = await ask(targets[0]?.expr ?? '');
+      const value = answer === null ? empty : Number(answer).toFixed(0);
       if (shown.get(title) !== value) say(`panel "${title}": ${value}`);
       shown.set(title, value);
     }

@@ -5,9 +5,11 @@ import {
   HERE,
   INTERCEPTED,
   intercepted,
+  NO_PROXY,
   NONE_OR_SOME,
   NONE_SOME_MANY,
   ONE_IS_GOOD,
+  OR_ZERO,
   one,
   risingTo,
   stat,
@@ -26,7 +28,7 @@ function quantiles(metric: string) {
   }));
 }
 
-const HOSTS = `sum(max by (policy, code) (pinwarden_failing_hosts{${HERE},code=~"${INTERCEPTED}"})) or vector(0)`;
+const HOSTS = `sum(max by (policy, code) (pinwarden_failing_hosts{${HERE},code=~"${INTERCEPTED}"})) ${OR_ZERO}`;
 const MITM_ALERTS = ['PinwardenInterceptionBlocked', 'PinwardenInterceptionAllowed', 'PinwardenManyHostsFailing'];
 
 /** Read from left to right at three in the morning: did it happen, how wide is it, did bytes flow, since when. */
@@ -40,7 +42,7 @@ const ANSWER_ROW: Row = {
       'short',
       'Distinct hosts whose chain failed in the last ten minutes as it does behind a machine in the middle. 0: nothing. 1 to 4: a rotation, or an attack on one host. 5 and more: suspect the path between this proxy and the internet.',
       one(HOSTS, 'hosts'),
-      { steps: NONE_SOME_MANY, alerts: MITM_ALERTS },
+      { steps: NONE_SOME_MANY, empty: NO_PROXY, alerts: MITM_ALERTS },
     ),
     stat(
       4,
@@ -50,6 +52,7 @@ const ANSWER_ROW: Row = {
       one(HOSTS, 'hosts'),
       {
         steps: NONE_SOME_MANY,
+        empty: NO_PROXY,
         words: [
           { from: 0, to: 0, text: 'nobody' },
           { from: 1, to: 1, text: 'one host' },
@@ -64,27 +67,28 @@ const ANSWER_ROW: Row = {
       'Policies they belong to',
       'short',
       'Metrics groups with such a host in the last ten minutes. Several at once point at the path; one points at the host or its pins.',
-      one(
-        `count(count by (policy) (pinwarden_failing_hosts{${HERE},code=~"${INTERCEPTED}"})) or vector(0)`,
-        'policies',
-      ),
-      { steps: NONE_SOME_MANY },
+      one(`count(count by (policy) (pinwarden_failing_hosts{${HERE},code=~"${INTERCEPTED}"})) ${OR_ZERO}`, 'policies'),
+      { steps: NONE_SOME_MANY, empty: NO_PROXY },
     ),
     stat(
       4,
       'Blocked in five minutes',
       'short',
       'Findings of interception that were blocked: nothing reached that upstream.',
-      one(`sum(${intercepted('block')}) or vector(0)`, 'blocked'),
-      { steps: NONE_OR_SOME, alerts: ['PinwardenInterceptionBlocked', 'PinwardenUnmatchedIntercepted'] },
+      one(`sum(${intercepted('block')}) ${OR_ZERO}`, 'blocked'),
+      {
+        steps: NONE_OR_SOME,
+        empty: NO_PROXY,
+        alerts: ['PinwardenInterceptionBlocked', 'PinwardenUnmatchedIntercepted'],
+      },
     ),
     stat(
       4,
       'Let through in five minutes',
       'short',
       'Findings of interception under rules that only alert: bytes were relayed to an upstream with an unexpected chain.',
-      one(`sum(${intercepted('alert')}) or vector(0)`, 'let through'),
-      { steps: ZERO_IS_GOOD, alerts: ['PinwardenInterceptionAllowed'] },
+      one(`sum(${intercepted('alert')}) ${OR_ZERO}`, 'let through'),
+      { steps: ZERO_IS_GOOD, empty: NO_PROXY, alerts: ['PinwardenInterceptionAllowed'] },
     ),
     stat(
       4,
@@ -300,7 +304,7 @@ const CLIENT_ROW: Row = {
         `sum by (client, alert) (rate(pinwarden_client_alerts_total{${HERE}}[$__rate_interval])) > 0`,
         '{{client}}: {{alert}}',
       ),
-      { empty: 'No client refused it.', alerts: ['PinwardenClientsDistrustCa'] },
+      { empty: 'No client refused it in the range shown.', alerts: ['PinwardenClientsDistrustCa'] },
     ),
     graph(
       8,
@@ -311,7 +315,7 @@ const CLIENT_ROW: Row = {
         `sum by (reason) (rate(pinwarden_upstream_connect_errors_total{${HERE}}[$__rate_interval])) > 0`,
         '{{reason}}',
       ),
-      { empty: 'Every upstream was reached.', alerts: ['PinwardenUpstreamsUnreachable'] },
+      { empty: 'No upstream failed in the range shown.', alerts: ['PinwardenUpstreamsUnreachable'] },
     ),
     graph(
       8,
@@ -319,7 +323,7 @@ const CLIENT_ROW: Row = {
       'reqps',
       'Malformed requests, limits, clients that went away, and failures of ours, by code.',
       one(`sum by (code) (rate(pinwarden_errors_total{${HERE}}[$__rate_interval])) > 0`, '{{code}}'),
-      { empty: 'Every request came to a verdict.', alerts: ['PinwardenInternalErrors', 'PinwardenSaturated'] },
+      { empty: 'No request failed before its verdict.', alerts: ['PinwardenInternalErrors', 'PinwardenSaturated'] },
     ),
   ],
 };
@@ -420,6 +424,7 @@ const COST_ROW: Row = {
       's',
       'Quantiles over the tunnels that ended.',
       quantiles('pinwarden_tunnel_duration_seconds'),
+      { empty: 'No tunnel ended in the range shown.' },
     ),
     graph(
       8,

@@ -1,6 +1,6 @@
 /** The work of those who keep pins: what is used, what expires, what would break, whose it is. */
 import type { Dashboard, Row } from './dashboard.ts';
-import { fallingTo, graph, HERE, one, risingTo, stat, table, ZERO_IS_GOOD } from './words.ts';
+import { fallingTo, graph, HERE, NO_PROXY, OR_ZERO, one, risingTo, stat, table, ZERO_IS_GOOD } from './words.ts';
 
 const DAY = 86_400;
 const MINE = `${HERE},policy=~"$policy"`;
@@ -27,7 +27,7 @@ const PIN_ROW: Row = {
         `sum by (policy, reason) (rate(pinwarden_pin_failures_total{${MINE}}[$__rate_interval])) > 0`,
         '{{policy}}: {{reason}}',
       ),
-      { empty: 'Every pin matched.' },
+      { empty: 'No pin failed in the range shown.' },
     ),
     table(
       8,
@@ -58,7 +58,7 @@ const PIN_ROW: Row = {
       one(
         `sum by (policy) (increase(pinwarden_pin_failures_total{${MINE}}[$__range])) > 0 unless sum by (policy) (increase(pinwarden_pin_hits_total{${MINE}}[$__range])) > 0`,
       ),
-      { columns: ['policy'], value: 'failures', empty: 'Every policy with pins has matched.' },
+      { columns: ['policy'], value: 'failures', empty: 'There is none in the range shown.' },
     ),
     stat(
       4,
@@ -66,13 +66,13 @@ const PIN_ROW: Row = {
       'short',
       'Policies with unsafeFloor or unsafeTls in force, which let invalid upstreams through with an alert or speak old TLS, and connections by old TLS in the range shown.',
       [
-        ...one(`count(pinwarden_override_active{${MINE}} == 1) or vector(0)`, 'policies'),
+        ...one(`count(pinwarden_override_active{${MINE}} == 1) ${OR_ZERO}`, 'policies'),
         ...one(
-          `sum(increase(pinwarden_unsafe_tls_connections_total{${MINE}}[$__range])) or vector(0)`,
+          `sum(increase(pinwarden_unsafe_tls_connections_total{${MINE}}[$__range])) ${OR_ZERO}`,
           'connections by old TLS',
         ),
       ],
-      { steps: ZERO_IS_GOOD, alerts: ['PinwardenFloorLowered'] },
+      { steps: ZERO_IS_GOOD, empty: NO_PROXY, alerts: ['PinwardenFloorLowered'] },
     ),
     stat(
       4,
@@ -254,8 +254,8 @@ const CHECK_ROW: Row = {
       'Oldest fetched CRL',
       's',
       'Time since thisUpdate of the oldest CRL that was fetched; 0 when there is none.',
-      one(`max(pinwarden_fetched_crl_oldest_age_seconds{${HERE}}) or vector(0)`, 'age'),
-      { steps: risingTo(10 * DAY, 30 * DAY) },
+      one(`max(pinwarden_fetched_crl_oldest_age_seconds{${HERE}}) ${OR_ZERO}`, 'age'),
+      { steps: risingTo(10 * DAY, 30 * DAY), empty: NO_PROXY },
     ),
     graph(
       24,

@@ -13,6 +13,10 @@ export function intercepted(action: 'block' | 'alert' | '.+'): string {
   return `instance_policy_code_action:pinwarden_findings:increase5m{${HERE},action=~"${action}",code=~"${INTERCEPTED}"}`;
 }
 
+/** Zero when nothing is counted, but only while a proxy is scraped: without one the panel says so instead of green. */
+export const OR_ZERO = `or 0 * count(pinwarden_build_info{${HERE}})`;
+export const NO_PROXY = 'no proxy is scraped';
+
 export const YES_NO = [
   { from: 0, to: 0, text: 'no' },
   { from: 1, to: 1, text: 'yes' },

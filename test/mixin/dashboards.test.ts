@@ -195,6 +195,10 @@ describe.each(shownPanels())('$dashboard: $panel.title', ({ panel }) => {
     expect(panel.fieldConfig?.defaults.noValue ?? '', panel.title).toMatch(/^[A-Z].{10,80}\.$/);
   });
 
+  it('is not green when no proxy is scraped', () => {
+    for (const { expr } of panel.targets ?? []) expect(expr, 'a zero from nowhere').not.toContain('vector(');
+  });
+
   it('shows what a counter grows by, over the interval that fits the scrape', () => {
     expect(offences(panel)).toEqual([]);
   });

@@ -24,7 +24,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
-import { plainEnv, type Run, run } from './client.ts';
+import { type Run, run } from './client.ts';
 import { hasTool } from './tools.ts';
 
 export interface Engine {
@@ -109,14 +109,13 @@ function configuration(dir: string): string {
 
 /** What Docker does and podman does not: formats with a health check, no writable /tmp under a read-only root. */
 function shim(dir: string, enter: readonly string[]): string {
-  const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8', env: plainEnv() }).trim();
   const podman = `podman --root ${dir}/store --runroot ${dir}/run --tmpdir ${dir}/tmp --storage-driver overlay`;
   return `#!/bin/sh
 export CONTAINERS_CONF=${dir}/containers.conf
 command="$1"
 shift
 case "$command" in
-  build) set -- --format docker --pull-never --isolation chroot --volume ${cache}:/var/cache/npm --ulimit nofile=4096:4096 "$@" ;;
+  build) set -- --format docker --pull-never --isolation chroot --volume ${npmSetting('cache')}:/var/cache/npm --ulimit nofile=4096:4096 "$@" ;;
   run) set -- --ulimit nofile=4096:4096 --ulimit nproc=4096:4096 --read-only-tmpfs=false "$@" ;;
 esac
 exec ${enter.join(' ')} --wd="$PWD" ${podman} "$command" "$@"
@@ -176,12 +175,19 @@ function nodeImage(dir: string): string {
   cpSync(dirname(dirname(npm)), join(root, 'usr/local/lib/node_modules/npm'), { recursive: true });
   const script = 'exec /usr/local/bin/node /usr/local/lib/node_modules/npm/bin/npm-cli.js "$@"';
   writeFileSync(join(root, 'usr/local/bin/npm'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  // What the lock file names is in the cache of the machine since its own `npm ci`.
-  writeFileSync(
-    join(root, 'usr/local/etc/npmrc'),
-    'cache=/var/cache/npm\noffline=true\naudit=false\nfund=false\nupdate-notifier=false\n',
-  );
+  // What the lock file names is in the cache of the machine since its own `npm ci`, under the address it came from.
+  const settings = [
+    'cache=/var/cache/npm',
+    'offline=true',
+    `registry=${npmSetting('registry')}`,
+    'update-notifier=false',
+  ];
+  writeFileSync(join(root, 'usr/local/etc/npmrc'), `${settings.join('\n')}\naudit=false\nfund=false\n`);
   return root;
+}
+
+function npmSetting(name: 'cache' | 'registry'): string {
+  return execFileSync('npm', ['config', 'get', name], { encoding: 'utf8' }).trim();
 }
 
 /** No shell, as in the real one. */
