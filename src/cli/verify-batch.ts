@@ -2,7 +2,7 @@
  * `verify --batch`: JSON lines in, JSON lines out, in order.
  *
  * Does: judge one line at a time in flat memory; a bad line is answered with its error and the next one is read. null
- * stands for an absent field, and `id` may be any JSON value. Certificates and CRLs that do not parse are no bad line:
+ * stands for an absent field, and `id` may be any JSON value of at most 64 levels. Certificates and CRLs that do not parse are no bad line:
  * whatever they are for, they lead to a refusal.
  * Does not: stop at a bad line, guess at unknown fields, or fetch.
  */
@@ -22,6 +22,9 @@ export const MAX_LINE_BYTES = 24 * 1024 * 1024;
 
 /** Log lists kept between lines; a run uses one or two. */
 const MAX_LOG_LISTS = 16;
+
+/** An id is a name or a small record of it. */
+const MAX_ID_DEPTH = 64;
 
 export interface BatchResult {
   readonly id: unknown;
@@ -110,7 +113,7 @@ function answerLine(
   let id: unknown = null;
   try {
     const line = readLine(text);
-    id = line['id'] ?? null;
+    id = readId(line);
     return printed(id, judgeOffline(readCase(line, setting, logLists), setting.bench));
   } catch (thrown) {
     if (thrown instanceof BadLine) return { id, error: thrown.message };
@@ -141,6 +144,18 @@ function readLine(text: string): Line {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BadLine('not a JSON object');
   return value as Line;
+}
+
+/** Any JSON value that can be written again: printing one that is nested some thousand times overflows the stack. */
+function readId(line: Line): unknown {
+  const id = line['id'] ?? null;
+  if (isDeeper(id, MAX_ID_DEPTH)) throw new BadLine(`id: nested deeper than ${MAX_ID_DEPTH}`);
+  return id;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }
 
 function readCase(line: Line, { io, bench, groups, nowMs }: BatchSetting, logLists: Map<string, LogList>): Case {
