@@ -13,6 +13,7 @@ import type { Rule } from '../policy/policy.ts';
 import { dial } from '../upstream/dial.ts';
 import type { Line, RawLine } from '../upstream/line.ts';
 import { examine } from '../verify/examine.ts';
+import { nextEndMs } from '../verify/floor.ts';
 import { judge } from '../verify/judge.ts';
 import type { Permit } from '../verify/permit.ts';
 import { ruleFor } from './admission.ts';
@@ -97,13 +98,15 @@ export function judgeLine<L extends Line | RawLine>(passage: Passage, { rule }: 
 }
 
 /**
- * Policy or trust (a CRL that came) have changed since the verdict: the newest must agree before a byte flows.
+ * Policy or trust (a CRL that came) have changed since the verdict, or an exception that it may rest on has ended: what
+ * holds now must agree before a byte flows.
  * @throws Problem with its code.
  */
 export function checkGeneration(passage: Passage, asked: Asked, evidence: Evidence): void {
   const generation = passage.house.generation();
   const isSame = generation.number === passage.generation.number && passage.house.trust() === passage.trust;
-  if (isSame) return;
+  const endMs = nextEndMs([asked.rule], passage.report?.judgedAtMs ?? 0);
+  if (isSame && passage.house.clock.nowMs() < endMs) return;
   const code = stillPermitted(passage.house, { client: passage.client, evidence, rule: asked.rule });
   if (code !== null) throw new Problem(code, 'upstream', { why: 'policy changed meanwhile' });
   passage.generation = generation;

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions, connect as tlsConnect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/host/clock.ts';
 import { rejudge } from '../../src/proxy/tunnels.ts';
@@ -223,6 +223,21 @@ describe('a rule over time', () => {
     const { reply } = await connectTo(proxy.port, `${HOST}:${ports.tls10}`);
     expect(reply).toMatchObject({ status: 502, reason: 'pinwarden: tls.version' });
     expect(proxy.verdicts[1]).toMatchObject({ verdict: 'block', code: 'tls.version' });
+  });
+
+  it('unsafeTls that ends between the verdict and the hello is over before a byte flows', async () => {
+    const proxy = await proxyWith('tls10', { unsafeTls: unsafe('1.0', systemClock.nowMs() + HOUR_MS) });
+    const { reply, socket } = await connectTo(proxy.port, `${HOST}:${ports.tls10}`);
+    expect(reply.status).toBe(200);
+    shiftMs = HOUR_MS + 1000;
+    const client = tlsConnect({ socket, servername: HOST, ca: proxy.caPem });
+    const end = await new Promise((resolve) => {
+      client.once('error', resolve).once('secureConnect', () => resolve('open'));
+    });
+    expect(end).toMatchObject({ code: 'ERR_SSL_TLSV1_ALERT_ACCESS_DENIED' });
+    await eventually('the record', () => proxy.verdicts.length === 1);
+    expect(proxy.verdicts[0]).toMatchObject({ verdict: 'block', code: 'tls.version' });
+    expect(proxy.house.tunnels.size).toBe(0);
   });
 
   it.each([
