@@ -143,6 +143,7 @@ function judgementKey({ client, evidence }: Tunnel): string {
     evidence.address,
     client.groups,
     evidence.chain.map((der) => der.sha256),
+    evidence.completing.map((der) => der.sha256),
     evidence.staple?.sha256 ?? null,
     evidence.openssl,
     evidence.tlsVersion,

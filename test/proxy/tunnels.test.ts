@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { Der } from '../../src/model/der.ts';
+import type { Evidence } from '../../src/model/evidence.ts';
 import { openTunnel as openedTunnel, rejudge } from '../../src/proxy/tunnels.ts';
 import { connectTo, tunnel } from '../support/client.ts';
 import { closeAfterEach, goodLeaf, HOST, handshakeIn, origin, PINS_OF_OTHERS, pki, proxyFor, say } from './stage.ts';
@@ -47,20 +49,34 @@ describe('a reload cuts an open tunnel', () => {
   });
 });
 
-it('tunnels that differ in TLS alone are judged one by one', async () => {
+it.each<readonly [string, Partial<Evidence>, Partial<Evidence>, object]>([
+  [
+    'TLS',
+    {},
+    { tlsVersion: 'TLSv1.2', cipher: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256' },
+    { tls: { minVersion: '1.3' } },
+  ],
+  [
+    'what completed their chains',
+    { chain: [Der.of(goodLeaf.der)], completing: [Der.of(pki.inter.der)] },
+    { chain: [Der.of(goodLeaf.der)], completing: [] },
+    {},
+  ],
+])('tunnels that differ in %s alone are judged one by one', async (_what, kept, refused, fields) => {
   const { upstream, proxy } = await openTunnel();
   const client = await tunnel(proxy.port, `${HOST}:${upstream.port}`, proxyTrust(proxy));
   client.on('error', () => undefined);
   const [real] = [...proxy.house.tunnels.all()];
   if (real === undefined) throw new Error('no tunnel');
-  const older = { tlsVersion: 'TLSv1.2', cipher: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256' };
-  const twin = openedTunnel({ ...real, eventId: 'twin', evidence: Object.freeze({ ...real.evidence, ...older }) });
-  const remove = proxy.house.tunnels.add(twin);
-  proxy.reload([{ ...RULE, tls: { minVersion: '1.3' } }]);
-  expect(await rejudge(proxy.house)).toEqual({ kept: 1, cut: 1 });
-  expect(twin.cutSignal.aborted).toBe(true);
+  const twins = [kept, refused].map((changes) =>
+    openedTunnel({ ...real, eventId: 'twin', evidence: Object.freeze({ ...real.evidence, ...changes }) }),
+  );
+  const removers = twins.map((twin) => proxy.house.tunnels.add(twin));
+  proxy.reload([{ ...RULE, ...fields }]);
+  expect(await rejudge(proxy.house)).toEqual({ kept: 2, cut: 1 });
+  expect(twins.map((twin) => twin.cutSignal.aborted)).toEqual([false, true]);
   expect(await say(client, 'still')).toBe('still');
-  remove();
+  for (const remove of removers) remove();
   client.destroy();
 });
 
