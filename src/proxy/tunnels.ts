@@ -150,7 +150,7 @@ function judgementKey({ client, evidence }: Tunnel): string {
     evidence.cipher,
     evidence.assurance,
     evidence.protocol ?? null,
-    // Validity is judged at the time of the evidence: a minute is finer than any check looks.
-    Math.floor(evidence.seenAtMs / 60_000),
+    // Validity is judged at the time of the evidence, and certificates and staples end with a second.
+    Math.floor(evidence.seenAtMs / 1000),
   ]);
 }

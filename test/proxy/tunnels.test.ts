@@ -11,6 +11,12 @@ closeAfterEach();
 const RULE = { name: 'bank', match: [HOST] };
 const BYPASS = { ...RULE, mode: 'bypass', reason: 'pinned by the app itself' };
 
+/** In the middle of the next minute but one. */
+const END_MS = (Math.floor(Date.now() / 60_000) + 2.5) * 60_000;
+const ending = {
+  chain: [pki.inter.issueLeaf({ dns: [HOST], notAfter: END_MS }), pki.inter].map(({ der }) => Der.of(der)),
+};
+
 async function openTunnel(rule: object = {}) {
   const upstream = await origin();
   const proxy = await proxyFor({ port: upstream.port, rule });
@@ -62,6 +68,7 @@ it.each<readonly [string, Partial<Evidence>, Partial<Evidence>, object]>([
     { chain: [Der.of(goodLeaf.der)], completing: [] },
     {},
   ],
+  ['a second', { ...ending, seenAtMs: END_MS }, { ...ending, seenAtMs: END_MS + 1000 }, {}],
 ])('tunnels that differ in %s alone are judged one by one', async (_what, kept, refused, fields) => {
   const { upstream, proxy } = await openTunnel();
   const client = await tunnel(proxy.port, `${HOST}:${upstream.port}`, proxyTrust(proxy));
