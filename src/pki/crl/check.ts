@@ -11,7 +11,7 @@
  */
 import type { Certificate } from '../x509/certificate.ts';
 import type { SignatureMemory, verifySignature } from '../x509/signature.ts';
-import { type Crl, revocationOf } from './parse.ts';
+import { type Crl, HOLD, revocationOf } from './parse.ts';
 
 export interface CrlQuestion {
   readonly certificate: Certificate;
@@ -64,9 +64,6 @@ export type CrlFault =
   | 'delta'
   | 'critical-extension'
   | 'repeated-entry';
-
-/** CRLReason certificateHold: the one revocation that may be lifted. */
-const HOLD = 6;
 
 /** The strongest word that any of the CRLs gives. Never throws. */
 export function judgeCrls(question: CrlQuestion): CrlJudgement {

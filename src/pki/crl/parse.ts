@@ -75,6 +75,9 @@ const MAX_EXTENSIONS = 32;
 /** reasonCode goes to 10 (RFC 5280 §5.3.1). */
 const MAX_REASON = 10;
 
+/** CRLReason certificateHold: the one revocation that may be lifted. */
+export const HOLD = 6;
+
 /** Reads one CRL in DER. Its bytes are kept, not copied: the caller must not write into them. */
 export function parseCrl(bytes: Uint8Array): Parsed<Crl> {
   return readDer(bytes, MAX_CRL_BYTES, (reader) => {
@@ -145,11 +148,13 @@ function readRevoked(
     const entry = list.sequence();
     const serial = entry.integer().toString('latin1');
     entry.time();
+    let reason: number | null = null;
     if (!entry.atEnd) {
       if (!isV2) entry.fail('version 1 with entry extensions');
-      readEntryExtensions(entry, unknownCritical);
+      reason = readEntryExtensions(entry, unknownCritical);
     }
-    revoked.set(serial, at);
+    // Of two entries the one that cannot be lifted counts.
+    if (reason !== HOLD || !revoked.has(serial)) revoked.set(serial, at);
     entries += 1;
   }
   return { revoked, repeats: revoked.size < entries };

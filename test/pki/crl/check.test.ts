@@ -107,6 +107,15 @@ describe('a CRL that does not count', () => {
     const twice = [{ serial: Buffer.from([5]) }, { serial: Buffer.from([5]) }];
     expect(ask([crl({ revoked: twice })])).toEqual({ is: 'invalid', why: 'repeated-entry' });
     expect(ask([crl({ revoked: [...twice, ...revoked] })])).toMatchObject({ is: 'revoked' });
+    // A hold of a CRL that is out of date is not believed; a lasting revocation is, wherever it stands.
+    const held = { serial: leaf.serial, atMs: AT, reason: 6 };
+    for (const both of [
+      [...revoked, held],
+      [held, ...revoked],
+    ]) {
+      const stale = crl({ revoked: both, nextUpdateMs: AT - DAY_MS });
+      expect(ask([stale])).toMatchObject({ is: 'revoked', reason: 1 });
+    }
   });
 
   it('of another key with the issuer name', () => {
