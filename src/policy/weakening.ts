@@ -11,6 +11,7 @@
 import type { Authority } from '../model/authority.ts';
 import { OPTIONAL_CHECKS } from '../model/outcome.ts';
 import { isOlder, printTlsFloor } from '../model/tls.ts';
+import { OID } from '../pki/der/oid.ts';
 import { type ClientSets, clientSets } from './client-sets.ts';
 import { lookup } from './lookup.ts';
 import { backtick, byPlace, type Mistake } from './mistakes.ts';
@@ -281,12 +282,12 @@ function staysAfterExpiry(pin: Pin): boolean {
   return pin.expiresMs === null || pin.onExpiry === 'block';
 }
 
-/** Policies are kinds of certificates, not keys that rotate: one more is enough to be weaker. */
+/** Policies are kinds of certificates, not keys that rotate: one more is enough to be weaker, unless any was. */
 function asksForLess(before: readonly string[], after: readonly string[]): boolean {
   if (before.length === 0) {
     return false;
   }
-  return after.length === 0 || after.some((policy) => !before.includes(policy));
+  return after.length === 0 || (!before.includes(OID.anyPolicy) && after.some((policy) => !before.includes(policy)));
 }
 
 function pinKey(pin: Pin): string {

@@ -93,6 +93,11 @@ describe('weakenings: refused', () => {
     ]);
     expect(words('certificatePolicies: ["1.2.3", "1.2.4"]', 'certificatePolicies: ["1.2.4"]')).toEqual([]);
     expect(words('', 'certificatePolicies: ["1.2.4"]')).toEqual([]);
+    // anyPolicy asks for some policy: any other list is narrower, and it is wider than any.
+    expect(words('certificatePolicies: ["2.5.29.32.0"]', 'certificatePolicies: ["1.2.4"]')).toEqual([]);
+    expect(words('certificatePolicies: ["1.2.4"]', 'certificatePolicies: ["2.5.29.32.0"]')).toEqual([
+      'certificatePolicies',
+    ]);
   });
 
   it('hosts that no rule matches may sink as little', () => {
