@@ -2,8 +2,8 @@
  * `verify --batch`: JSON lines in, JSON lines out, in order.
  *
  * Does: judge one line at a time in flat memory; a bad line is answered with its error and the next one is read. null
- * stands for an absent field, and `id` may be any JSON value of at most 64 levels. Certificates and CRLs that do not parse are no bad line:
- * whatever they are for, they lead to a refusal.
+ * stands for an absent field, and `id` may be any JSON value of at most 64 levels. Certificates and CRLs that do not
+ * parse are no bad line: they prove nothing, so what needs them fails.
  * Does not: stop at a bad line, guess at unknown fields, or fetch.
  */
 import { resolve } from 'node:path';
