@@ -82,7 +82,11 @@ function upkeep({ selfTest, reload, auditLost, lowered, ages }: StatusFacts): re
   }
   if (lowered.rows.length > 0) {
     const more = lowered.more > 0 ? ` and ${lowered.more} more` : '';
-    warn(`the floor is lowered for ${lowered.rows.join(', ')}${more}`, 'end it: remove unsafeFloor', 'overrideActive');
+    warn(
+      `the floor is lowered for ${lowered.rows.join(', ')}${more}`,
+      'end it: remove unsafeFloor or unsafeTls',
+      'overrideActive',
+    );
   }
   if (ages.logList !== null && ages.logList > LOG_LIST_OLD_SECONDS) {
     warn('the CT log list is too old', 'replace the file that ct.logList names', 'ctLogListAge');

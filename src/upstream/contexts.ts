@@ -11,8 +11,8 @@ import { CIPHERS, isOlder, NORMAL_TLS_FLOOR, type TlsFloor } from '../model/tls.
 import type { AnchorSet } from '../verify/trust.ts';
 
 /**
- * In use at once: one per distinct `anchors:` of a policy under each of the five floors that rules can ask for. A small set costs about
- * 30 KiB, the public one some 1 MiB.
+ * In use at once: one per distinct `anchors:` of a policy under each of the five floors that rules can ask for. A small
+ * set costs about 30 KiB, the public one some 1 MiB.
  */
 const CONTEXTS_MAX = 64;
 
@@ -27,8 +27,9 @@ function pem(der: Buffer): string {
 const PROTOCOLS = { '1.0': 'TLSv1', '1.1': 'TLSv1.1', '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
 
 /**
- * OpenSSL speaks TLS 1.0 and 1.1 at its security level 0 alone, since both sign with SHA-1. That level would also allow
- * weak keys and hashes in certificates: our own validator refuses those, whatever the floor.
+ * OpenSSL speaks TLS 1.0 and 1.1 at its security level 0 alone, since both sign with SHA-1. That level lets a
+ * TLS 1.2 upstream sign its handshake so too, and would allow weak keys and hashes in certificates: our own validator
+ * refuses those, whatever the floor.
  */
 function cipherList({ minVersion, ciphers }: TlsFloor): string {
   const names = CIPHERS.filter(({ policy }) => policy === 'default' || ciphers === 'legacy').map(

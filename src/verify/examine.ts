@@ -4,7 +4,8 @@
  * Does: run every check, collect all findings, pick the headline.
  * Does not: decide what the findings lead to (judge.ts), nor throw for anything that a peer sent.
  * Validity periods, staples and timestamps are judged at the time of the Evidence; denials, anchors, CRLs and the rule
- * (its TLS floor too) at `nowMs`. So a re-judged tunnel does not fall when its certificate expires, but does when its key is denied.
+ * (its TLS floor too) at `nowMs`. So a re-judged tunnel does not fall when its certificate expires, but does when its
+ * key is denied.
  */
 import { CODES, headline } from '../model/codes.ts';
 import type { Evidence } from '../model/evidence.ts';

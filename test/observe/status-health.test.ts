@@ -65,6 +65,11 @@ describe('something needs a hand', () => {
     expect(concerns[0]?.next).not.toBe('');
   });
 
+  it('and a lowered floor is ended by either word that lowers one', () => {
+    const { concerns } = health([['overrideActive', { policy: 'legacy' }, 1]]);
+    expect(concerns[0]?.next).toBe('end it: remove unsafeFloor or unsafeTls');
+  });
+
   it('and the worst is said first', () => {
     const { state, concerns } = health([
       ['reloadSuccessful', {}, 0],
