@@ -62,7 +62,8 @@ export interface UnsafeFloor {
 
 /** Lowers the TLS floor for one rule and nothing else; ends by itself. Metered and printed at start. */
 export interface UnsafeTls {
-  readonly minVersion: TlsVersion;
+  /** Never above what `tls` of any rule asks for. */
+  readonly minVersion: Exclude<TlsVersion, '1.3'>;
   readonly ciphers: CipherPolicy;
   readonly reason: string;
   readonly untilMs: number;

@@ -1,6 +1,6 @@
 /** The floor and its exceptions: whether a rule's `unsafeFloor` is in force, and what its `unsafeTls` allows. */
 import type { Evidence } from '../model/evidence.ts';
-import { isOlder, meetsTlsFloor, type TlsFloor } from '../model/tls.ts';
+import { meetsTlsFloor, type TlsFloor } from '../model/tls.ts';
 import type { Rule } from '../policy/policy.ts';
 
 /** True until the exception ends. `nowMs`: milliseconds since the epoch. */
@@ -19,11 +19,10 @@ export function nextEndMs(rules: readonly Rule[], nowMs: number): number {
   return endMs;
 }
 
-/** What an upstream must speak at `nowMs`, milliseconds since the epoch: `tls`, and below it `unsafeTls` until it ends. */
+/** What an upstream must speak at `nowMs`, milliseconds since the epoch: what `unsafeTls` says until it ends, else `tls`. */
 export function tlsFloorOf({ tls, unsafeTls }: Rule, nowMs: number): TlsFloor {
   if (unsafeTls === null || nowMs >= unsafeTls.untilMs) return { minVersion: tls.minVersion, ciphers: 'default' };
-  const { minVersion, ciphers } = unsafeTls;
-  return { minVersion: isOlder(minVersion, tls.minVersion) ? minVersion : tls.minVersion, ciphers };
+  return { minVersion: unsafeTls.minVersion, ciphers: unsafeTls.ciphers };
 }
 
 /** True for a connection that would be refused but for `unsafeTls`. */
