@@ -69,6 +69,11 @@ export interface UnsafeTls {
   readonly untilMs: number;
 }
 
+/** True until the exception ends. `nowMs`: milliseconds since the epoch. */
+export function isInForce<E extends UnsafeFloor | UnsafeTls>(exception: E | null, nowMs: number): exception is E {
+  return exception !== null && nowMs < exception.untilMs;
+}
+
 export interface Rule {
   readonly name: string;
   readonly owner: string | null;

@@ -15,7 +15,16 @@ import { OID } from '../pki/der/oid.ts';
 import { type ClientSets, clientSets } from './client-sets.ts';
 import { lookup } from './lookup.ts';
 import { backtick, byPlace, type Mistake } from './mistakes.ts';
-import type { AnchorsChoice, HostPattern, Pin, Place, Policy, Rule, UnsafeTls } from './policy.ts';
+import {
+  type AnchorsChoice,
+  type HostPattern,
+  isInForce,
+  type Pin,
+  type Place,
+  type Policy,
+  type Rule,
+  type UnsafeTls,
+} from './policy.ts';
 import { UNMATCHED } from './policy-file.ts';
 
 /** One way in which a rule became weaker; also a mistake, so that every printer can show it. */
@@ -206,15 +215,15 @@ function compareFloor(before: Rule, after: Rule, nowMs: number, say: Say): void 
   if (MODE_STRENGTH[after.mode] < MODE_STRENGTH[before.mode]) {
     say('mode', `the mode goes from ${before.mode} to ${after.mode}`);
   }
-  if (!hasFloorLowered(before, nowMs) && hasFloorLowered(after, nowMs)) {
+  if (!isInForce(before.unsafeFloor, nowMs) && isInForce(after.unsafeFloor, nowMs)) {
     say('unsafeFloor', 'the floor is lowered');
   }
   if (isOlder(after.tls.minVersion, before.tls.minVersion)) {
     say('tls.minVersion', `TLS ${after.tls.minVersion} is enough where TLS ${before.tls.minVersion} was asked for`);
   }
-  const lowered = unsafeTlsAt(after, nowMs);
-  if (lowered !== null && isLowerTls(lowered, unsafeTlsAt(before, nowMs))) {
-    say('unsafeTls', `the TLS floor is lowered to ${printTlsFloor(lowered)}`);
+  const { unsafeTls } = after;
+  if (isInForce(unsafeTls, nowMs) && (!isInForce(before.unsafeTls, nowMs) || isLower(unsafeTls, before.unsafeTls))) {
+    say('unsafeTls', `the TLS floor is lowered to ${printTlsFloor(unsafeTls)}`);
   }
 }
 
@@ -294,16 +303,8 @@ function pinKey(pin: Pin): string {
   return `${pin.scope} ${pin.spkiSha256}`;
 }
 
-function hasFloorLowered(rule: Rule, nowMs: number): boolean {
-  return rule.unsafeFloor !== null && rule.unsafeFloor.untilMs > nowMs;
-}
-
-function unsafeTlsAt({ unsafeTls }: Rule, nowMs: number): UnsafeTls | null {
-  return unsafeTls !== null && nowMs < unsafeTls.untilMs ? unsafeTls : null;
-}
-
-function isLowerTls(after: UnsafeTls, before: UnsafeTls | null): boolean {
-  if (before === null || isOlder(after.minVersion, before.minVersion)) return true;
+function isLower(after: UnsafeTls, before: UnsafeTls): boolean {
+  if (isOlder(after.minVersion, before.minVersion)) return true;
   return after.ciphers === 'legacy' && before.ciphers === 'default';
 }
 
