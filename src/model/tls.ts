@@ -2,7 +2,7 @@
  * TLS versions and cipher suites that we speak upstream, and the floor that a rule sets under them. Pure data.
  *
  * Never in either list: NULL, anonymous, EXPORT, RC4, DES, 3DES, MD5, and finite-field DHE, whose groups a server
- * chooses and old ones choose too small.
+ * chooses up to TLS 1.2 and old ones choose too small.
  */
 
 /** Lowest first. */
