@@ -15,8 +15,8 @@ import type { CloseReason } from '../observe/recorder.ts';
 import type { Rule } from '../policy/policy.ts';
 import { examine } from '../verify/examine.ts';
 import { judge } from '../verify/judge.ts';
-import { ruleFor } from './admission.ts';
-import type { House } from './house.ts';
+import { clientOf, ruleFor } from './admission.ts';
+import type { Generation, House } from './house.ts';
 import { REJUDGE_SLICE_MS } from './limits.ts';
 
 /** What a tunnel was permitted by. */
@@ -79,9 +79,10 @@ export function openTunnel(facts: Standing & { readonly eventId: string; readonl
  * looking into a tunnel and not doing so cannot be applied to an open one: from `bypass` there is nothing to judge.
  */
 export function stillPermitted(house: House, standing: Standing): Code | null {
-  const { client, evidence } = standing;
+  const { evidence } = standing;
   try {
-    const rule = ruleFor(house.generation(), evidence.authority, client);
+    const generation = house.generation();
+    const rule = ruleFor(generation, evidence.authority, clientNow(generation, standing));
     if (evidence.address !== null) {
       house.resolver.checkDialled(evidence.address, evidence.authority, rule.allowPrivate);
     }
@@ -97,6 +98,11 @@ export function stillPermitted(house: House, standing: Standing): Code | null {
   }
 }
 
+/** The same client in the groups of this generation: a reload may have taken it out of one. */
+function clientNow({ config }: Generation, { client }: Standing): Client {
+  return clientOf(client, config.clients);
+}
+
 export interface Rejudged {
   readonly kept: number;
   readonly cut: number;
@@ -107,7 +113,7 @@ export interface Rejudged {
  * relays at least every REJUDGE_SLICE_MS. The same evidence under the same client groups is judged once.
  */
 export async function rejudge(house: House): Promise<Rejudged> {
-  const { number } = house.generation();
+  const generation = house.generation();
   const known = new Map<string, Code | null>();
   let kept = 0;
   let cut = 0;
@@ -117,14 +123,14 @@ export async function rejudge(house: House): Promise<Rejudged> {
       await nextTurn();
       sliceStartMs = house.clock.monotonicMs();
     }
-    const key = judgementKey(tunnel);
+    const key = judgementKey(generation, tunnel);
     let code = known.get(key);
     if (code === undefined) {
       code = stillPermitted(house, tunnel);
       known.set(key, code);
     }
     if (code === null) {
-      tunnel.generation = number;
+      tunnel.generation = generation.number;
       kept += 1;
     } else {
       tunnel.cut('policy');
@@ -135,13 +141,14 @@ export async function rejudge(house: House): Promise<Rejudged> {
 }
 
 /** Everything of a tunnel that a judgement depends on. */
-function judgementKey({ client, evidence }: Tunnel): string {
+function judgementKey(generation: Generation, tunnel: Tunnel): string {
+  const { evidence } = tunnel;
   const { authority } = evidence;
   return JSON.stringify([
     authority.host,
     authority.port,
     evidence.address,
-    client.groups,
+    clientNow(generation, tunnel).groups,
     evidence.chain.map((der) => der.sha256),
     evidence.completing.map((der) => der.sha256),
     evidence.staple?.sha256 ?? null,

@@ -45,6 +45,33 @@ describe('a reload cuts an open tunnel', () => {
     await expect.poll(() => upstream.open()).toBe(0);
   });
 
+  it.each(['10.0.0.0/8', '127.0.0.0/8'])(
+    'whose client has left its group, and no other: the group is %s',
+    async (range) => {
+      const upstream = await origin();
+      const clients = (...ranges: readonly string[]) => ({
+        egress: { ports: [upstream.port], hosts: { [HOST]: ['127.0.0.1'] } },
+        clients: { ci: ranges },
+      });
+      const rules = [
+        { ...RULE, clients: ['ci'] },
+        { ...RULE, name: 'others', pins: PINS_OF_OTHERS },
+      ];
+      const config = clients('127.0.0.0/8');
+      const proxy = await proxyFor({ port: upstream.port, rule: { clients: ['ci'] }, more: { config } });
+      proxy.reload(rules, config);
+      const client = await tunnel(proxy.port, `${HOST}:${upstream.port}`, proxyTrust(proxy));
+      client.on('error', () => undefined);
+      expect(await say(client, 'before')).toBe('before');
+      proxy.reload(rules, clients(range));
+      const isIn = range === '127.0.0.0/8';
+      expect(await rejudge(proxy.house)).toEqual(isIn ? { kept: 1, cut: 0 } : { kept: 0, cut: 1 });
+      client.destroy();
+      await expect.poll(() => proxy.closes.length).toBe(1);
+      expect(proxy.closes[0]?.reason === 'policy').toBe(!isIn);
+    },
+  );
+
   it('that nobody looked into and that must be looked into now', async () => {
     const { upstream, proxy } = await openTunnel(BYPASS);
     const client = await tunnel(proxy.port, `${HOST}:${upstream.port}`, { ca: pki.root.pem });
