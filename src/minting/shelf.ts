@@ -5,7 +5,7 @@
  * Does: mint on first use, synchronously, so that a thousand first handshakes of one host cost one leaf; mint anew
  * before a leaf ends, when the leaf key has been replaced or when another CA signs. A failure is thrown and never kept.
  * Does not: decide who gets a context: a lane asks for one only with a Permit in its hand.
- * The caller must: give all workers the same `ticketKeys`, so that a client's ticket is good at each of them.
+ * The caller must: give all workers the same ticket keys, so that a client's ticket is good at each of them.
  */
 import { createHash, constants as cryptoConstants } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
@@ -37,6 +37,8 @@ export interface Shelf {
   contextFor(ask: ContextAsk): SecureContext;
   /** Must have resolved before the first context with an RSA key. */
   prepareRsa(): Promise<void>;
+  /** Tickets of before lead to a full handshake. @throws RangeError */
+  renewTickets(ticketKeys: Buffer): void;
   /** Contexts held. */
   readonly size: number;
 }
@@ -60,8 +62,7 @@ export function createShelf(options: {
   readonly onMinted?: (durationMs: number) => void;
 }): Shelf {
   const { clock } = options;
-  if (options.ticketKeys.length !== TICKET_KEY_BYTES)
-    throw new RangeError(`ticket keys have ${TICKET_KEY_BYTES} bytes`);
+  let ticketKeys = mustBeTicketKeys(options.ticketKeys);
   const leafKeys = createLeafKeys(clock);
   const entries = new LRUCache<string, Entry>({ max: options.maxEntries });
 
@@ -77,7 +78,7 @@ export function createShelf(options: {
       cert: leaf.certificatePem + (ca.selfIssued ? '' : ca.certificatePem) + chainPem,
       minVersion: 'TLSv1.2',
       maxVersion: ask.maxVersion,
-      ticketKeys: options.ticketKeys,
+      ticketKeys,
       sessionIdContext: sessionIdContext(ask, ca.sha256),
       secureOptions: cryptoConstants.SSL_OP_NO_RENEGOTIATION,
       // No client is asked for a certificate: without this each context would get Node's roots, a quarter of its cost.
@@ -106,10 +107,20 @@ export function createShelf(options: {
       return made.context;
     },
     prepareRsa: () => leafKeys.prepareRsa(),
+    renewTickets(next) {
+      ticketKeys = mustBeTicketKeys(next);
+      // A context keeps those it was made with, so none may stay.
+      entries.clear();
+    },
     get size() {
       return entries.size;
     },
   };
+}
+
+function mustBeTicketKeys(keys: Buffer): Buffer {
+  if (keys.length !== TICKET_KEY_BYTES) throw new RangeError(`ticket keys have ${TICKET_KEY_BYTES} bytes`);
+  return keys;
 }
 
 /** 32 characters, what OpenSSL allows: tickets are good for one host, one generation of policy and one CA. */

@@ -48,6 +48,8 @@ export interface BuiltHouse {
   apply(next: Compiled): void;
   /** Replaces what was fetched; what is open is for the caller to judge again. */
   provide(material: FetchedMaterial): void;
+  /** Seals the tickets of new handshakes; those of before are not taken any more. */
+  renewTickets(ticketKeys: Uint8Array): void;
   startDraining(): void;
   close(): void;
 }
@@ -114,6 +116,7 @@ export function buildHouse(parts: HouseParts): BuiltHouse {
       fetched = readFetched(material, fetched);
       renew();
     },
+    renewTickets: (ticketKeys) => shelf.renewTickets(Buffer.from(ticketKeys)),
     startDraining() {
       draining = true;
     },

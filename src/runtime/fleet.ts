@@ -12,7 +12,7 @@ import type { Batch } from '../observe/outbox.ts';
 import type { OwnEndpoint } from '../upstream/addresses.ts';
 import { LOOKUP_THREADS } from '../upstream/dns.ts';
 import type { Bound } from './bind.ts';
-import type { FetchedMaterial, GenerationMaterial, Wanted } from './messages.ts';
+import type { FetchedMaterial, GenerationMaterial, ToWorker, Wanted } from './messages.ts';
 import { Retired } from './retired.ts';
 import { type EndReason, WorkerSlot } from './worker-slot.ts';
 
@@ -22,7 +22,8 @@ export interface FleetOptions {
   readonly bound: readonly Bound[];
   /** All of our own sockets, which are never dialled. */
   readonly own: readonly OwnEndpoint[];
-  readonly ticketKeys: Uint8Array;
+  /** Those of now, for workers that start. */
+  readonly ticketKeys: () => Uint8Array;
   readonly workerEnv: Readonly<Record<string, string>>;
   readonly material: () => GenerationMaterial;
   readonly log: (line: string) => void;
@@ -107,14 +108,14 @@ export class Fleet {
         clearTimeout(timer);
         resolve();
       };
-      for (const slot of this.#slots) slot.send({ kind: 'generation', material });
+      this.#tell({ kind: 'generation', material });
     });
   }
 
   /** Sends what was fetched; nobody waits for it. */
   publishFetched(): void {
     const material = this.#options.fetching?.material();
-    if (material !== undefined) for (const slot of this.#slots) slot.send({ kind: 'fetched', material });
+    if (material !== undefined) this.#tell({ kind: 'fetched', material });
   }
 
   /** Drops what was counted for policies that are no more. */
@@ -124,11 +125,16 @@ export class Fleet {
 
   /** Whether workers are to send audit lines. */
   watch(wanted: boolean): void {
-    for (const slot of this.#slots) slot.send({ kind: 'watch', wanted });
+    this.#tell({ kind: 'watch', wanted });
   }
 
   reopenAudit(): void {
-    for (const slot of this.#slots) slot.send({ kind: 'reopen-audit' });
+    this.#tell({ kind: 'reopen-audit' });
+  }
+
+  /** Tickets that clients hold lead to a full handshake from now on, at every worker. */
+  renewTickets(ticketKeys: Uint8Array): void {
+    this.#tell({ kind: 'ticket-keys', ticketKeys });
   }
 
   /** Snapshots of the living, asked for now, and the counters of the dead. */
@@ -153,6 +159,10 @@ export class Fleet {
     };
   }
 
+  #tell(message: ToWorker): void {
+    for (const slot of this.#slots) slot.send(message);
+  }
+
   #slot(worker: number): WorkerSlot {
     const { clock, ticketKeys, bound, own, log, restarted, material, fetching, sight } = this.#options;
     const slot = new WorkerSlot({
@@ -165,13 +175,11 @@ export class Fleet {
         this.#generations.set(worker, newest.number);
         const listenFds = bound.map((_, index) => FIRST_INHERITED_FD + index);
         const fetched = fetching?.material();
-        const start = { kind: 'start', worker, material: newest, ticketKeys, listenFds, own } as const;
+        const shared = { ticketKeys: ticketKeys(), listenFds, own };
+        const start = { kind: 'start', worker, material: newest, ...shared } as const;
         return fetched === undefined ? start : { ...start, fetched };
       },
       ready: () => {
-        const newest = material();
-        // A reload while the process was starting.
-        if ((this.#generations.get(worker) ?? 0) < newest.number) slot.send({ kind: 'generation', material: newest });
         if (sight?.wanted() === true) slot.send({ kind: 'watch', wanted: true });
         this.#ready();
       },

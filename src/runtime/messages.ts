@@ -91,6 +91,8 @@ export type ToWorker =
   | StartMessage
   | { readonly kind: 'generation'; readonly material: GenerationMaterial }
   | { readonly kind: 'fetched'; readonly material: FetchedMaterial }
+  /** In place of those of the start. */
+  | { readonly kind: 'ticket-keys'; readonly ticketKeys: Uint8Array }
   | { readonly kind: 'snapshot'; readonly id: number }
   | { readonly kind: 'reopen-audit' }
   /** Whether somebody watches events live. */

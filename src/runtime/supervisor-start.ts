@@ -2,12 +2,10 @@
  * The start, in an order in which nothing serves before everything is right: configuration, CA, policies, sockets,
  * metrics address, workers, self-test. Whatever was opened is closed again when a later step fails.
  */
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../host/clock.ts';
 import { FileError, listDirectory, makeDirectory, readText } from '../host/files.ts';
-import { TICKET_KEY_BYTES } from '../minting/shelf.ts';
 import type { Config, ListenAddress } from '../policy/config.ts';
 import type { TextFile } from '../policy/load.ts';
 import { type Mistake, printMistake } from '../policy/mistakes.ts';
@@ -29,6 +27,7 @@ import { createSight, type Sight } from './sight.ts';
 import { configStep, readConfigFile } from './sources.ts';
 import { Supervisor, type SupervisorParts } from './supervisor.ts';
 import { createSupervisorMetrics, type Versions } from './supervisor-metrics.ts';
+import { TicketKeys } from './ticket-keys.ts';
 import { anchorChoices } from './trust-files.ts';
 import { buildTrust } from './trust-loader.ts';
 
@@ -122,6 +121,8 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
   const fetching = { options, state: config.state, own, generations, changed: () => fleet.publishFetched() };
   const fetcher = createFetcher({ ...fetching, count: (kind, result) => metrics.fetched(kind, result) });
   opened.push({ close: () => fetcher.stop() });
+  const tickets = new TicketKeys(clock, (ticketKeys) => fleet.renewTickets(ticketKeys));
+  opened.push({ close: () => tickets.stop() });
   const fleet: Fleet = createFleet(options, {
     config,
     bound,
@@ -129,12 +130,13 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
     generations,
     fetcher,
     sight,
+    tickets,
     restarted: (why) => metrics.restarted(why),
   });
-  const test = async (): Promise<SelfTestResult> =>
-    selfTest({ clock, trust: trustOf(generations.current ?? first.generation) });
+  const test = async (): Promise<SelfTestResult> => selfTest({ clock, trust: trustOf(currentOf(generations)) });
   const shared = { clock, pause: options.pause, log, config, caCreated };
-  const parts: SupervisorParts = { ...shared, bound, generations, fleet, fetcher, sight, metrics, selfTest: test };
+  const works = { generations, fleet, fetcher, tickets, sight, metrics };
+  const parts: SupervisorParts = { ...shared, ...works, bound, selfTest: test };
   supervisor = new Supervisor(parts);
   supervisor.announce();
   supervisor.record(first);
@@ -156,6 +158,12 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
 function refusalOf(step: Step, configPath: string): StartError {
   const lines = step.kind === 'refused' ? printMistakes(step.refused) : ['there is nothing to serve'];
   return new StartError(lines, checkStep(configPath));
+}
+
+/** Asked each time: whoever kept a generation would keep its texts and the key of its CA. */
+function currentOf({ current }: Generations): Generation {
+  if (current === null) throw new TypeError('no generation');
+  return current;
 }
 
 /** Where this process itself listens: what no tunnel may lead to. */
@@ -235,22 +243,19 @@ interface FleetAsk {
   readonly generations: Generations;
   readonly fetcher: Fetcher;
   readonly sight: Sight;
+  readonly tickets: TicketKeys;
   readonly restarted: (reason: 'crash' | 'stall' | 'refused') => void;
 }
 
 function createFleet(options: SupervisorOptions, ask: FleetAsk): Fleet {
-  const { config, bound, own, generations, fetcher, sight, restarted } = ask;
-  const material = (): ReturnType<typeof materialOf> => {
-    const generation: Generation | null = generations.current;
-    if (generation === null) throw new TypeError('no generation');
-    return materialOf(generation, shippedGroups());
-  };
+  const { config, bound, own, generations, fetcher, sight, tickets, restarted } = ask;
+  const material = (): ReturnType<typeof materialOf> => materialOf(currentOf(generations), shippedGroups());
   return new Fleet({
     workers: config.workers ?? options.cores,
     clock: options.clock,
     bound,
     own,
-    ticketKeys: randomBytes(TICKET_KEY_BYTES),
+    ticketKeys: () => tickets.bytes,
     workerEnv: options.workerEnv,
     material,
     log: options.log,

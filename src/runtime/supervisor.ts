@@ -26,6 +26,7 @@ import type { SelfTestResult } from './self-test.ts';
 import type { Sight } from './sight.ts';
 import { directoriesOf } from './sources.ts';
 import type { SupervisorMetrics } from './supervisor-metrics.ts';
+import type { TicketKeys } from './ticket-keys.ts';
 import { PUBLIC_ANCHORS_OLD_MS, parsePublicAnchors } from './trust-loader.ts';
 import { createWatch, type Watch } from './watch.ts';
 
@@ -52,6 +53,7 @@ export interface SupervisorParts {
   readonly generations: Generations;
   readonly fleet: Fleet;
   readonly fetcher: Pick<Fetcher, 'stop' | 'status'>;
+  readonly tickets: Pick<TicketKeys, 'stop'>;
   readonly sight: Sight;
   readonly metrics: SupervisorMetrics;
   /** The self-test with what is trusted now; never rejects. */
@@ -305,6 +307,7 @@ export class Supervisor {
     this.#draining = true;
     this.#watch?.stop();
     this.#parts.fetcher.stop();
+    this.#parts.tickets.stop();
     if (this.#selfTests !== null) clearInterval(this.#selfTests);
     if (this.#turn !== null) clearTimeout(this.#turn);
     if (delayed) await Promise.race([pause(drainDelayMs), this.#hurried.promise]);

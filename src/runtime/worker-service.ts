@@ -149,6 +149,9 @@ export class WorkerService {
         // A CRL may have come that revokes what is open.
         await rejudge(this.#built.house);
         return;
+      case 'ticket-keys':
+        this.#built.renewTickets(message.ticketKeys);
+        return;
       case 'snapshot': {
         const snapshot = await this.#metrics.snapshot(this.#deps.clock.nowMs());
         this.#deps.send({ kind: 'snapshot', id: message.id, snapshot });

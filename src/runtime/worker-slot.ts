@@ -57,6 +57,8 @@ export class WorkerSlot {
   #last: WorkerSnapshot | null = null;
   #nextId = 1;
   readonly #waiting = new Map<number, () => void>();
+  /** The newest message of each kind that was sent while the process was starting. */
+  readonly #late = new Map<ToWorker['kind'], ToWorker>();
   #drained: ((counts: { finished: number; cut: number }) => void) | null = null;
   #restart: NodeJS.Timeout | null = null;
   readonly #check: NodeJS.Timeout;
@@ -102,8 +104,11 @@ export class WorkerSlot {
     this.#sendTo(child, startMessage());
   }
 
+  /** To the process that serves, or to the one that is starting when it serves: what it was started with may be old by then. */
   send(message: ToWorker): void {
-    if (this.#child !== null && this.#serving) this.#sendTo(this.#child, message);
+    if (this.#child === null) return;
+    if (this.#serving) this.#sendTo(this.#child, message);
+    else this.#late.set(message.kind, message);
   }
 
   /** Asks for a fresh snapshot; after `timeoutMs` the last one has to do. */
@@ -160,6 +165,8 @@ export class WorkerSlot {
     switch (message.kind) {
       case 'ready':
         this.#serving = true;
+        for (const late of this.#late.values()) this.send(late);
+        this.#late.clear();
         this.#options.ready();
         return;
       case 'beat':
@@ -212,6 +219,7 @@ export class WorkerSlot {
     this.#child = null;
     this.#serving = false;
     this.#tunnels = 0;
+    this.#late.clear();
     const last = this.#last;
     this.#last = null;
     for (const answer of this.#waiting.values()) answer();

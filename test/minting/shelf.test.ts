@@ -41,11 +41,28 @@ async function shown(secureContext: SecureContext): Promise<{ chain: string[]; v
   return { chain, version };
 }
 
+/** A handshake with the session of an earlier one, by TLS 1.2, where it is there at once. */
+async function resumes(shelf: Shelf, session?: Buffer) {
+  const server = createServer((socket) => {
+    const secureContext = shelf.contextFor(askOf('a.test', { maxVersion: 'TLSv1.2' }));
+    new TLSSocket(socket, { isServer: true, secureContext }).on('error', () => undefined);
+  });
+  const port = await listen(server);
+  const options = { port, host: '127.0.0.1', servername: 'a.test', rejectUnauthorized: false };
+  const client = connect(session === undefined ? options : { ...options, session });
+  await once(client, 'secureConnect');
+  const answer = { session: client.getSession(), reused: client.isSessionReused() };
+  client.destroy();
+  await closeServer(server);
+  return answer;
+}
+
 describe('the shelf', () => {
   it('refuses ticket keys of another size', () => {
     const signer = signerOf(newCa().ca);
     const options = { signer, clock: testClock(NOW_MS), maxEntries: 1, ticketKeys: randomBytes(47) };
     expect(() => createShelf(options)).toThrow(RangeError);
+    expect(() => shelfOf().renewTickets(randomBytes(49))).toThrow(RangeError);
   });
 
   it('throws while the CA is not valid, and keeps no failure', () => {
@@ -140,24 +157,24 @@ describe('a client is shown', () => {
   it('no session of a leaf that another CA signed', async () => {
     let now = signerOf(newCa().ca)();
     const shelf = shelfOf({ signer: () => now });
-    const resumes = async (session: Buffer | undefined) => {
-      const server = createServer((socket) => {
-        const secureContext = shelf.contextFor(askOf('a.test', { maxVersion: 'TLSv1.2' }));
-        new TLSSocket(socket, { isServer: true, secureContext }).on('error', () => undefined);
-      });
-      const port = await listen(server);
-      const options = { port, host: '127.0.0.1', servername: 'a.test', rejectUnauthorized: false };
-      const client = connect(session === undefined ? options : { ...options, session });
-      await once(client, 'secureConnect');
-      const answer = { session: client.getSession(), reused: client.isSessionReused() };
-      client.destroy();
-      await closeServer(server);
-      return answer;
-    };
-    const first = await resumes(undefined);
-    expect((await resumes(first.session)).reused, 'while the same CA signs').toBe(true);
+    const first = await resumes(shelf);
+    expect((await resumes(shelf, first.session)).reused, 'while the same CA signs').toBe(true);
     now = signerOf(newCa().ca)();
-    expect((await resumes(first.session)).reused).toBe(false);
+    expect((await resumes(shelf, first.session)).reused).toBe(false);
+  });
+
+  it('a session of every shelf with the same ticket keys, and none of keys that were replaced', async () => {
+    const signer = signerOf(newCa().ca);
+    const ticketKeys = randomBytes(48);
+    const [one, other] = [shelfOf({ signer, ticketKeys }), shelfOf({ signer, ticketKeys })];
+    const before = await resumes(one);
+    expect((await resumes(other, before.session)).reused).toBe(true);
+    const next = randomBytes(48);
+    for (const shelf of [one, other]) shelf.renewTickets(next);
+    expect([one.size, other.size], 'no context keeps the old keys').toEqual([0, 0]);
+    expect((await resumes(one, before.session)).reused).toBe(false);
+    expect((await resumes(other, before.session)).reused).toBe(false);
+    expect((await resumes(other, (await resumes(one)).session)).reused).toBe(true);
   });
 
   it('no higher version than was asked for', async () => {

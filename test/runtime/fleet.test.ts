@@ -1,11 +1,17 @@
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/host/clock.ts';
 import { makeTemporaryDirectory, remove } from '../../src/host/files.ts';
 import { bindAddress } from '../../src/runtime/bind.ts';
 import { Fleet } from '../../src/runtime/fleet.ts';
 import type { GenerationMaterial } from '../../src/runtime/messages.ts';
-import { connectTo } from '../support/client.ts';
-import { materialWith, startMessageWith } from '../support/runtime-material.ts';
+import { connectTo, tunnel } from '../support/client.ts';
+import { echoOrigin } from '../support/origins.ts';
+import { materialWith } from '../support/runtime-material.ts';
+import { eventually } from '../support/sockets.ts';
+import { testPki } from '../support/test-pki.ts';
 
 const undo: (() => Promise<void> | void)[] = [];
 
@@ -13,20 +19,19 @@ afterEach(async () => {
   for (const one of undo.splice(0).toReversed()) await one();
 });
 
-function make(config: object = {}) {
+function make(first: Parameters<typeof materialWith>[0] = {}) {
   const dir = makeTemporaryDirectory('fleet-');
   undo.push(() => remove(dir));
   const bound = bindAddress({ address: '127.0.0.1', port: 0 });
   undo.push(() => bound.close());
   const lines: string[] = [];
-  let material: GenerationMaterial = materialWith({ dir, config });
-  const { ticketKeys } = startMessageWith(material);
+  let material: GenerationMaterial = materialWith({ dir, ...first });
   const fleet = new Fleet({
     workers: 2,
     clock: systemClock,
     bound: [bound],
     own: [],
-    ticketKeys,
+    ticketKeys: () => Buffer.alloc(48, 7),
     workerEnv: {},
     material: () => material,
     log: (line) => lines.push(line),
@@ -36,11 +41,11 @@ function make(config: object = {}) {
   const next = (number: number, more: object) => {
     material = materialWith({ dir, number, config: more });
   };
-  return { fleet, bound, lines, next };
+  return { fleet, bound, lines, next, dir, ca: material.ca.current.certificatePem };
 }
 
 it('does not start when a worker cannot serve, and says why', async () => {
-  const { fleet } = make({ nonsense: true });
+  const { fleet } = make({ config: { nonsense: true } });
   await expect(fleet.start()).rejects.toThrow(/nonsense/);
   expect(fleet.serving).toBe(0);
 });
@@ -64,4 +69,52 @@ it('serves on inherited sockets, publishes to every worker, merges what they cou
   expect(verdicts.flatMap(({ values }) => values).reduce((sum, { value }) => sum + value, 0)).toBe(10);
   expect(fleet.tunnels).toBe(0);
   expect(await fleet.drain(1000)).toEqual({ finished: 0, cut: 0 });
+});
+
+/** Workers that have written a verdict, by the audit files in `dir`. */
+function served(dir: string): Map<string, number> {
+  const files = readdirSync(dir).filter((file) => /^audit.*\.ndjson$/.test(file));
+  return new Map(files.map((file) => [file, readFileSync(join(dir, file), 'utf8').split('"verdict"').length - 1]));
+}
+
+it('lets a client resume at every worker, until all ticket keys are replaced', { timeout: 120_000 }, async () => {
+  const pki = testPki();
+  const echo = await echoOrigin(pki.inter.issueLeaf({ dns: ['echo.test'] }));
+  undo.push(async () => echo.close());
+  const rule = { name: 'echo', match: ['echo.test'], allowPrivate: ['127.0.0.0/8'], checks: { ct: 'off' } };
+  const { fleet, bound, dir, ca } = make({
+    anchors: pki.root.pem,
+    config: { egress: { ports: [echo.port], hosts: { 'echo.test': ['127.0.0.1'] } } },
+    policies: [JSON.stringify({ version: 1, rules: [rule] })],
+  });
+  await fleet.start();
+  const open = async (session?: Buffer) =>
+    tunnel(bound.port, `echo.test:${echo.port}`, session === undefined ? { ca } : { ca, session });
+  const ticket = async () => {
+    const socket = await open();
+    const [session] = (await once(socket, 'session')) as [Buffer];
+    socket.destroy();
+    return session;
+  };
+  /** Whether handshakes with the ticket are resumed, as many as it takes until both workers have served some. */
+  const resumed = async (session: Buffer) => {
+    const before = served(dir);
+    const answers = new Set<boolean>();
+    await eventually('both workers served', async () => {
+      const sockets = await Promise.all(Array.from({ length: 8 }, async () => open(session)));
+      for (const socket of sockets) {
+        answers.add(socket.isSessionReused());
+        socket.destroy();
+      }
+      return [...served(dir)].filter(([file, count]) => count > (before.get(file) ?? 0)).length === 2;
+    });
+    return [...answers];
+  };
+  const old = await ticket();
+  expect(await resumed(old)).toEqual([true]);
+  fleet.renewTickets(Buffer.alloc(48, 9));
+  // Answers come in the order of what was asked: both have taken the keys.
+  await fleet.snapshots();
+  expect(await resumed(old)).toEqual([false]);
+  expect(await resumed(await ticket())).toEqual([true]);
 });

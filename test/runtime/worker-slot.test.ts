@@ -116,6 +116,23 @@ describe('a process whose event loop stands still', () => {
   }, 60_000);
 });
 
+it('tells a process that was starting what was said meanwhile, the newest of each kind', async () => {
+  const { slot, seen } = make('echo');
+  for (const byte of [1, 2]) slot.send({ kind: 'ticket-keys', ticketKeys: Buffer.alloc(48, byte) });
+  slot.send({ kind: 'reopen-audit' });
+  await eventually('it has heard', () => seen.lines.length === 2);
+  expect(seen.lines).toEqual(['worker 1: heard ticket-keys 2', 'worker 1: heard reopen-audit']);
+});
+
+it('tells a successor nothing that was for the process before: it starts with the newest', async () => {
+  const { slot, seen } = make('crash', 'echo');
+  slot.send({ kind: 'watch', wanted: true });
+  await eventually('the next one serves', () => slot.serving);
+  slot.send({ kind: 'reopen-audit' });
+  await eventually('it has heard', () => seen.lines.some((line) => line.includes('heard')));
+  expect(seen.lines.filter((line) => line.includes('heard'))).toEqual(['worker 1: heard reopen-audit']);
+});
+
 it('answers what the process says, and does without what it does not', async () => {
   const { slot, seen } = make('serve');
   const mute = make('mute');

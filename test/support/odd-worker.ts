@@ -4,8 +4,10 @@ import process from 'node:process';
 const how = process.env['ODD'] ?? 'serve';
 const send = (message: unknown) => void process.send?.(message);
 
-process.on('message', (message: { kind: string; id?: number }) => {
+process.on('message', (message: { kind: string; id?: number; ticketKeys?: Uint8Array }) => {
   if (message.kind === 'start') start();
+  else if (how === 'echo')
+    send({ kind: 'complaint', message: ['heard', message.kind, message.ticketKeys?.[0]].join(' ').trim() });
   if (message.kind === 'snapshot' && how !== 'mute') {
     const samples = [{ name: 'pinwarden_x_total', help: 'X.', type: 'counter', values: [{ value: 1, labels: {} }] }];
     send({ kind: 'snapshot', id: message.id, snapshot: { samples, failing: [] } });
