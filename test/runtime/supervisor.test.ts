@@ -4,8 +4,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { verifyChain } from '../../src/observe/audit.ts';
 import { connectTo } from '../support/client.ts';
 import { listBytes, testLog } from '../support/ct-log.ts';
+import { collectGarbage } from '../support/garbage.ts';
 import { parseMetrics } from '../support/house.ts';
-import { type RunningSupervisor, runSupervisor } from '../support/runtime-material.ts';
+import { newCaMaterial, type RunningSupervisor, runSupervisor } from '../support/runtime-material.ts';
 import { eventually } from '../support/sockets.ts';
 
 const running: RunningSupervisor[] = [];
@@ -96,6 +97,21 @@ describe('reload', () => {
     expect(text.value('pinwarden_config_generation')).toBe(2);
     expect(one.lines.some((line) => line.includes('p.yaml:1:'))).toBe(true);
     expect(JSON.parse(readFileSync(join(one.dir, 'state', 'last-good.json'), 'utf8')).content).toContain('b.example');
+  });
+
+  it('lets go of the generation before, and so of the key of a CA that was replaced', async () => {
+    const one = await start({ policies: ['p.yaml'] }, { 'p.yaml': rules('a') });
+    const before = new WeakRef(one.supervisor.generation.cas);
+    expect(before.deref()?.current.ca.certificate.subject).toBe('CN=Pinwarden CA');
+    const { certificatePem, keyPem } = newCaMaterial('Brought CA');
+    writeFileSync(join(one.dir, 'ca.pem'), certificatePem);
+    writeFileSync(join(one.dir, 'ca-key.pem'), keyPem);
+    expect(await one.supervisor.reload()).toMatchObject({ kind: 'accepted', refused: [] });
+    expect(one.supervisor.ca.ca.certificate.subject).toBe('CN=Brought CA');
+    await eventually('it is gone', () => {
+      collectGarbage();
+      return before.deref() === undefined;
+    });
   });
 
   it('happens by itself when a file changes, and says what waits for a restart', async () => {
