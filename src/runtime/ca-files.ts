@@ -10,7 +10,7 @@ import { dirname } from 'node:path';
 import { FileError, type FileFacts, fileFacts, makeDirectory, pathExists, readText, writeNew } from '../host/files.ts';
 import { CaError, createCa, loadCa } from '../minting/ca.ts';
 import { type Chain, readChain } from '../minting/chain.ts';
-import type { Signer, Signers } from '../minting/signer.ts';
+import { type Signer, type Signers, signerAt } from '../minting/signer.ts';
 import { parsePem, printPem } from '../pki/x509/pem.ts';
 import type { CaConfig, CaFiles } from '../policy/config.ts';
 import { printDate } from '../policy/dates.ts';
@@ -42,7 +42,9 @@ export interface CaLook {
   readonly digest: string;
   /** What is in force after this look. */
   readonly cas: LoadedCas;
-  /** Why the files are not taken; empty: they are. */
+  /** What the files say is in force, but for what is complained about. */
+  readonly isTaken: boolean;
+  /** Why the files are not taken, or what is wrong beside what was; empty: nothing. */
   readonly refused: readonly string[];
 }
 
@@ -112,16 +114,33 @@ export function lookAtCas(config: CaConfig, before: LoadedCas, nowMs: number, ow
   if (before.digest === read.digest) return lookOf(before);
   try {
     const found = verifyCas(read, config, nowMs, ownUid);
+    mustKeepSigning(before, found, config, nowMs);
     return lookOf(follow(before, found));
   } catch (thrown) {
     if (!(thrown instanceof CaFileError)) throw thrown;
-    return { digest: `${read.digest} ${thrown.message}`, cas: before, refused: [thrown.message] };
+    return { digest: `${read.digest} ${thrown.message}`, cas: before, isTaken: false, refused: [thrown.message] };
   }
 }
 
 /** The look at whose end these CAs are in force. */
 export function lookOf(cas: LoadedCas): CaLook {
-  return { digest: [cas.digest, ...cas.complaints].join(' '), cas, refused: cas.complaints };
+  return { digest: [cas.digest, ...cas.complaints].join(' '), cas, isTaken: true, refused: cas.complaints };
+}
+
+/** Files of the next CA that are gone mean that it was promoted, or that they were lost while it signs. @throws CaFileError */
+function mustKeepSigning(
+  before: LoadedCas,
+  found: LoadedCas,
+  { certificateFile, next }: CaConfig,
+  nowMs: number,
+): void {
+  const { ca } = signerAt(before, nowMs);
+  const isLost = found.next === null && next.signsFromMs !== null && found.current.ca.sha256 !== ca.sha256;
+  if (!isLost || before.next?.ca !== ca) return;
+  throw new CaFileError(
+    `the next CA signs since ${printDate(next.signsFromMs)} and is neither in its files nor in ${certificateFile}; ` +
+      `put ${next.certificateFile} and ${next.keyFile} back, or take ca.next.signsFrom out`,
+  );
 }
 
 /** A next CA whose files broke stays known; one that was replaced is remembered as ours. */
@@ -247,7 +266,7 @@ function verifyNext(read: ReadCas, config: CaConfig, { nowMs, ownUid, complaints
   const absent = isAbsent(read.next);
   if (absent && signsFromMs === null) return null;
   if (absent && signsFromMs !== null && signsFromMs <= nowMs && typeof read.previous === 'string') {
-    complaints.push('ca.next.signsFrom has passed and the next CA was promoted: take signsFrom out of the file');
+    complaints.push('ca.next.signsFrom has passed and no next CA is there any more: take signsFrom out of the file');
     return null;
   }
   try {

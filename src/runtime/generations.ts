@@ -140,11 +140,11 @@ export class Generations {
 
   /** A configuration whose `ca` cannot be had is refused as a whole; files that broke under the same one are held. */
   #lookAtCas(config: Config, refused: readonly Mistake[], current: Generation): Looked & Pick<Read, 'configRefused'> {
-    const looked = lookedAt(config, this.#options.lookAtCas(config.ca, current.cas));
-    const { cas, caRefused } = looked;
-    const isAsked = caRefused.length > 0 && cas === current.cas && !isDeepStrictEqual(config.ca, current.config.ca);
-    if (!isAsked) return { ...looked, configRefused: refused };
-    return { ...looked, config: current.config, configRefused: [...refused, ...caRefused], caRefused: [] };
+    const look = this.#options.lookAtCas(config.ca, current.cas);
+    const looked = lookedAt(config, look);
+    if (look.isTaken || isDeepStrictEqual(config.ca, current.config.ca)) return { ...looked, configRefused: refused };
+    const configRefused = [...refused, ...looked.caRefused];
+    return { ...looked, config: current.config, configRefused, caRefused: [] };
   }
 
   #decide(read: Read, previous: Previous | null, number: number): Step {

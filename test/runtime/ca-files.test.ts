@@ -244,6 +244,26 @@ describe('a look of a running proxy', () => {
     expect(look(before, asked).digest, 'said once').toBe(looked.digest);
   });
 
+  it('keeps the next CA that signs when its files go away, unless it was promoted', () => {
+    const asked = configOf({ next: { signsFrom: '2026-02-28' } });
+    putPair('next-', { cn: 'Next CA' });
+    put('previous-ca.pem', createCa({ commonName: 'Oldest CA', nowMs: NOW_MS, days: 1 }).certificatePem);
+    const before = openCas(asked, NOW_MS, null);
+    expect(signerAt(before, NOW_MS)).toBe(before.next);
+    const next = { certificate: text('next-ca.pem'), key: text('next-ca-key.pem') };
+    for (const name of ['ca.pem', 'ca-key.pem']) rmSync(at(`next-${name}`));
+    const looked = look(before, asked);
+    expect(looked.cas, 'the former CA does not sign again').toBe(before);
+    expect(looked.refused).toEqual([expect.stringMatching(/signs since 2026-02-28.*put .*next-ca\.pem .*back/)]);
+    put('ca.pem', next.certificate);
+    put('ca-key.pem', next.key);
+    expect(names(look(before, asked).cas)).toBe('CN=Next CA');
+    openCa(config, NOW_MS, null);
+    putPair('', { cn: 'Brought CA' });
+    expect(look(before, asked).refused, 'nor does another one').toHaveLength(1);
+    expect(names(look(before, config).cas), 'as it is asked for').toBe('CN=Brought CA');
+  });
+
   it('takes a whole new pair, and remembers the old one as ours', () => {
     const before = openCas(config, NOW_MS, null);
     const old = text('ca.pem');

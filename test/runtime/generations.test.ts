@@ -292,6 +292,17 @@ describe('the CAs', () => {
     expect(generations.current?.cas.next, 'it still will sign').not.toBeNull();
   });
 
+  it('that are complained about do not hold up a configuration that names the same ones', async () => {
+    writeFileSync(at('next-ca.pem'), 'nothing');
+    start(generations);
+    writeFileSync(at('pinwarden.yaml'), `${CONFIG}ca: { create: never }\nunmatched: { action: deny }\n`);
+    expect(await generations.reload()).toMatchObject({
+      kind: 'accepted',
+      refused: [{ message: expect.stringContaining('it is not handed out') }],
+    });
+    expect(generations.current?.policy.unmatched.action).toBe('deny');
+  });
+
   it('are taken when their time has come, although no file changed', async () => {
     start(generations);
     const later = createCa({ commonName: 'Later CA', nowMs: clock.nowMs() + 5 * 86_400_000, days: 300 });
