@@ -166,7 +166,8 @@ function createComplaint({ onFull, complain, now }: AuditOptions) {
   let isOpen = false;
   return {
     losing(why: string): void {
-      if (isOpen || now() - saidMs < COMPLAIN_EVERY_MS) return;
+      // In either direction: a clock that was set back must not keep it silent.
+      if (isOpen || Math.abs(now() - saidMs) < COMPLAIN_EVERY_MS) return;
       isOpen = true;
       saidMs = now();
       const effect = onFull === 'block' ? 'connections are refused' : 'connections go on unrecorded';

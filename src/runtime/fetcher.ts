@@ -159,8 +159,9 @@ export class Fetcher {
   #due(): Entry | null {
     const nowMs = this.#options.clock.nowMs();
     for (const entry of this.#entries.values()) {
-      const mayAsk = (this.#hosts.get(entry.host) ?? 0) <= nowMs;
-      if (entry.dueMs <= nowMs && mayAsk && this.#options.isOn(entry.wanted.kind)) return entry;
+      const mayAsk = hasCome(this.#hosts.get(entry.host) ?? 0, nowMs, HOST_PAUSE_MS);
+      const isDue = hasCome(entry.dueMs, nowMs, DAY_MS);
+      if (isDue && mayAsk && this.#options.isOn(entry.wanted.kind)) return entry;
     }
     return null;
   }
@@ -219,17 +220,19 @@ export class Fetcher {
     const entry = accepted === null || this.#bytes + bytes.length > BYTES_MAX ? null : this.#add(wanted, nowMs);
     if (entry === null || accepted === null) return;
     entry.held = accepted;
-    entry.dueMs = dueAfter(accepted, nowMs);
+    // What ran out while nothing ran is due at once.
+    if (stateOf(accepted, nowMs) === 'fresh') entry.dueMs = dueAfter(accepted, nowMs);
   }
 
   #forgetUnused(): void {
-    const oldestMs = this.#options.clock.nowMs() - UNUSED_MS;
+    const nowMs = this.#options.clock.nowMs();
+    const oldestMs = nowMs - UNUSED_MS;
     for (const [name, { wantedAtMs }] of this.#entries) {
       if (wantedAtMs >= oldestMs) continue;
       this.#entries.delete(name);
       this.#options.store.remove(name);
     }
-    for (const [host, untilMs] of this.#hosts) if (untilMs <= this.#options.clock.nowMs()) this.#hosts.delete(host);
+    for (const [host, untilMs] of this.#hosts) if (hasCome(untilMs, nowMs, HOST_PAUSE_MS)) this.#hosts.delete(host);
   }
 
   get #bytes(): number {
@@ -246,6 +249,11 @@ function stateOf(held: Accepted | null, nowMs: number): UrlState {
   if (held === null) return 'empty';
   const isPast = held.kind === 'crl' && held.nextUpdateMs !== null && held.nextUpdateMs <= nowMs;
   return isPast ? 'stale' : 'fresh';
+}
+
+/** True too when it lies further ahead than it was ever set (`mostMs`): the clock was set back. Infinity never comes. */
+function hasCome(atMs: number, nowMs: number, mostMs: number): boolean {
+  return atMs <= nowMs || (atMs - nowMs > mostMs && atMs !== Number.POSITIVE_INFINITY);
 }
 
 /** A CRL is fetched anew after half of what is left of its life, an issuer never changes. */

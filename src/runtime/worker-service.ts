@@ -73,6 +73,7 @@ export class WorkerService {
   #applying: Promise<void> = Promise.resolve();
   /** When an exception of a rule ends next, milliseconds since the epoch. */
   #exceptionEndsMs = Number.POSITIVE_INFINITY;
+  #exceptionsSeenMs = 0;
 
   private constructor(message: StartMessage, deps: WorkerDeps, kept: Kept, first: Compiled) {
     this.#deps = deps;
@@ -234,7 +235,10 @@ export class WorkerService {
   /** `unsafeFloor` and `unsafeTls` end by themselves, also for the tunnels that they let through. */
   #endExceptions(): void {
     const nowMs = this.#deps.clock.nowMs();
-    if (nowMs < this.#exceptionEndsMs) return;
+    // What had ended is in force again.
+    const isSetBack = nowMs < this.#exceptionsSeenMs;
+    this.#exceptionsSeenMs = nowMs;
+    if (nowMs < this.#exceptionEndsMs && !isSetBack) return;
     const { house } = this.#built;
     this.#exceptionEndsMs = nextEndMs(rulesOf(house.generation()), nowMs);
     void rejudge(house);

@@ -117,6 +117,12 @@ describe('a full disk', () => {
     room.bytes = 0;
     lose();
     expect(complaints).toHaveLength(3);
+    room.bytes = 10_000;
+    audit.verdict({ 'event.action': 'verdict' });
+    nowMs -= 86_400_000;
+    room.bytes = 0;
+    lose();
+    expect(complaints, 'the clock was set back').toHaveLength(5);
   });
 
   it.each([1, 40, 200, 300, 420])('in the middle of a line (%i bytes left) keeps the chain whole', (bytes) => {

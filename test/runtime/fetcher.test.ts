@@ -186,6 +186,39 @@ describe('what is fetched', () => {
     expect(after.asked).toEqual([]);
   });
 
+  it('is asked for again at once when it ran out before the restart', async () => {
+    const store = memoryStore();
+    const before = world(store);
+    before.fetcher.want([wantedCrl()]);
+    await before.fetcher.turn();
+    const later = testClock(AT);
+    later.advance(400 * DAY_MS);
+    const after = world(store, { clock: later });
+    await after.fetcher.turn();
+    expect(after.asked).toEqual([CRL_URL]);
+  });
+
+  it('is renewed although the clock was a year ahead and was set right since', async () => {
+    const at = world();
+    at.clock.setWall(AT_MS + 365 * DAY_MS);
+    at.answers.delete(CRL_URL);
+    at.fetcher.want([wantedCrl(), wantedIssuer()]);
+    await at.fetcher.turn();
+    at.clock.setWall(AT_MS);
+    at.answers.set(CRL_URL, crlOf());
+    await at.fetcher.turn();
+    expect(at.asked).toEqual([CRL_URL, CRL_URL]);
+    at.clock.setWall(AT_MS - 365 * DAY_MS);
+    await at.fetcher.turn();
+    expect(at.asked, 'nor is the pause between two requests a year').toHaveLength(3);
+    at.clock.advance(10_000);
+    await at.fetcher.turn();
+    expect(at.asked[3]).toBe(ISSUER_URL);
+    at.clock.setWall(AT_MS - 730 * DAY_MS);
+    await at.fetcher.turn();
+    expect(at.asked.slice(4), 'an issuer never changes').toEqual([CRL_URL]);
+  });
+
   it('is forgotten when no certificate has named it for a month', async () => {
     const store = memoryStore();
     const at = world(store);

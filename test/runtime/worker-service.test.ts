@@ -1,15 +1,19 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/host/clock.ts';
 import type { FromWorker } from '../../src/runtime/messages.ts';
 import { rulesOf, WorkerService } from '../../src/runtime/worker-service.ts';
-import { connectTo } from '../support/client.ts';
+import { connectTo, tunnel } from '../support/client.ts';
 import { policyOf } from '../support/entries.ts';
+import { echoOrigin } from '../support/origins.ts';
 import { materialWith, startMessageWith } from '../support/runtime-material.ts';
 import { listen } from '../support/sockets.ts';
+import { testPki } from '../support/test-pki.ts';
 
 let dir: string;
 let sent: FromWorker[];
@@ -78,6 +82,41 @@ it('serves, records, answers snapshots, takes generations and lets go', async ()
   expect(kinds().filter((kind) => kind === 'drained')).toHaveLength(1);
   expect(readFileSync(join(dir, 'audit.ndjson'), 'utf8')).toBe('');
   await expect(service.receive(startMessageWith(material()))).rejects.toThrow(TypeError);
+});
+
+it('ends an exception also when the clock was ahead of its end before', { timeout: 60_000 }, async () => {
+  const pki = testPki();
+  const echo = await echoOrigin(pki.inter.issueLeaf({ dns: ['echo.test'] }));
+  let aheadMs = 7_200_000;
+  const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs };
+  const until = new Date(systemClock.nowMs() + 3_600_000).toISOString().replace(/\.\d+Z/, 'Z');
+  const unsafeFloor = { action: 'alert', reason: 'test', until };
+  const rule = { name: 'echo', match: ['echo.test'], allowPrivate: ['127.0.0.0/8'], onFailure: 'alert', unsafeFloor };
+  const config = { egress: { ports: [echo.port], hosts: { 'echo.test': ['127.0.0.1'] } } };
+  const policies = [JSON.stringify({ version: 1, rules: [{ ...rule, checks: { ct: 'off' } }] })];
+  const message = startMessageWith(materialWith({ dir, config, policies, anchors: testPki().root.pem }), [4]);
+  const service = await WorkerService.start(message, { ...deps, clock });
+  const authority = `echo.test:${echo.port}`;
+  const status = async () => {
+    const { reply, socket } = await connectTo(ports[0]!, authority);
+    socket.destroy();
+    return reply.status;
+  };
+  expect(await status(), 'it seems to have ended').toBe(502);
+  await pause(1_100);
+  aheadMs = 0;
+  expect(await status(), 'it has not').toBe(200);
+  // The next look has seen that the clock was set back.
+  await pause(2_500);
+  const socket = await tunnel(ports[0]!, authority, { rejectUnauthorized: false });
+  const cut = once(
+    socket.on('error', () => undefined),
+    'close',
+  );
+  aheadMs = 7_200_000;
+  await cut;
+  await service.receive({ kind: 'drain', timeoutMs: 0 });
+  await echo.close();
 });
 
 it('counts hosts that no rule names under their own group', () => {
