@@ -38,7 +38,8 @@ describeWith(['prometheus', 'alertmanager', 'curl'], 'from an attack to its runb
   it('finds the block on the panel, in the pager and by the commands of the page', async () => {
     const demo = start(MAIN, 'demo', '--keep');
     await eventually('the demo goes on', () => demo().includes('/metrics'), 60_000);
-    const [, metrics = ''] = /curl http:\/\/([\d.:]+)\/metrics/.exec(demo()) ?? [];
+    const [, metrics = ''] = /http:\/\/([\d.:]+)\/metrics/.exec(demo()) ?? [];
+    expect(metrics, demo()).not.toBe('');
     const ports = await freePorts(3);
     const watch = start(join(ROOT, 'docker/demo/watch.ts'), metrics, ...ports.map(String));
     await eventually('the panels', () => watch().includes('panel "Hosts that look intercepted"'), 30_000);
