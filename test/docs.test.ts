@@ -34,6 +34,16 @@ it('the README lists the commands that exist, in the order of help', () => {
   expect(listed).toEqual(Object.keys(COMMANDS));
 });
 
+it('commands are such as they can be typed where node is older, or npx takes options for its own', () => {
+  const directories = ['.', 'config', 'docker', 'docker/runbooks'];
+  const files = directories.flatMap((one) => readdirSync(path(one)).map((name) => `${one}/${name}`));
+  const texts = files.filter((file) => file.endsWith('.md')).map((file) => ({ file, text: read(file) }));
+  expect(texts.length).toBeGreaterThan(30);
+  // The first word behind the command must be no option: npx would read it.
+  const wrong = /npx --no [\w-]+ -\S*|(?:^|`|\$ )node [\w./-]+\.ts/gm;
+  expect(texts.flatMap(({ file, text }) => [...text.matchAll(wrong)].map(([line]) => `${file}: ${line}`))).toEqual([]);
+});
+
 it('the demo of the README tells the same story as the demo', () => {
   const [, shown = ''] = /\$ npm run demo\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
   const verdicts = [...shown.matchAll(/^[+!x] (\S+) +(ALLOW|ALERT|BLOCK)/gm)].map(([, host, verdict]) => [

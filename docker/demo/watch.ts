@@ -1,5 +1,5 @@
 /**
- * `node docker/demo/watch.ts ADDRESS:PORT`: the watching half of compose.yaml without a container engine. Scrapes the
+ * `npx --no node docker/demo/watch.ts ADDRESS:PORT`: the watching half of compose.yaml without a container engine. Scrapes the
  * metrics at that address (`npm run demo -- --keep` prints one) with the shipped Prometheus configuration and rules,
  * sends alerts to the shipped Alertmanager configuration, and prints what the first row of the overview says, what the
  * pager gets, and which page to open.
@@ -22,7 +22,7 @@ const READY_MS = 20_000;
 const [target = '', prometheusPort = '9090', alertmanagerPort = '9093', pagerPort = '9095'] = process.argv.slice(2);
 if (!/^[\w.:[\]-]+:\d+$/.test(target)) {
   process.stderr.write(
-    'usage: node docker/demo/watch.ts ADDRESS:PORT [PROMETHEUS-PORT ALERTMANAGER-PORT PAGER-PORT]\n',
+    'usage: npx --no node docker/demo/watch.ts ADDRESS:PORT [PROMETHEUS-PORT ALERTMANAGER-PORT PAGER-PORT]\n',
   );
   process.exit(2);
 }
