@@ -8,6 +8,7 @@ import { systemClock } from '../host/clock.ts';
 import { FileError, fileFacts, writeNew } from '../host/files.ts';
 import type { Config } from '../policy/config.ts';
 import { printDate } from '../policy/dates.ts';
+import { isKeyShared } from '../runtime/ca-files.ts';
 import { rotateCa } from './ca-rotate.ts';
 import { changeTrust, storesOf, trustedCa } from './ca-trust.ts';
 import { type CaCertificate, readCaCertificates, readInstallation } from './installation.ts';
@@ -156,15 +157,14 @@ function factsOf({ slot, file, certificate }: CaCertificate, nowMs: number) {
   };
 }
 
-const SHARED_BITS = 0o077;
-
-/** The proxy refuses a key that others may read; the same words here. */
+/** What the proxy thinks of it when this user runs it. */
 function keyState(file: string): string {
   try {
-    const { mode } = fileFacts(file);
-    return (mode & SHARED_BITS) === 0
-      ? 'for its owner alone'
-      : `MAY BE READ BY OTHERS (mode ${mode.toString(8)}): chmod 600`;
+    const facts = fileFacts(file);
+    const { mode } = facts;
+    if (isKeyShared(facts, process.getuid?.() ?? null))
+      return `MAY BE READ BY OTHERS (mode ${mode.toString(8)}): chmod 600`;
+    return (mode & 0o077) === 0 ? 'for its owner alone' : "root's, handed to this user by a group";
   } catch (thrown) {
     if (!(thrown instanceof FileError)) throw thrown;
     return thrown.why === 'not-permitted' ? 'not for this user to read' : thrown.message;

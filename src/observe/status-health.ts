@@ -83,7 +83,7 @@ function upkeep({ selfTest, reload, auditLost, lowered, ages }: StatusFacts): re
   if (lowered.rows.length > 0) {
     const more = lowered.more > 0 ? ` and ${lowered.more} more` : '';
     warn(
-      `the floor is lowered for ${lowered.rows.join(', ')}${more}`,
+      `a floor is lowered for ${lowered.rows.join(', ')}${more}`,
       'end it: remove unsafeFloor or unsafeTls',
       'overrideActive',
     );

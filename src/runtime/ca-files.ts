@@ -358,12 +358,18 @@ function formerOf(read: string | FileError, file: string, complaints: string[]):
 }
 
 /**
+ * Whether more can reach a key than the proxy accepts.
  * Root may hand the key to an unprivileged user through a group: so do Kubernetes (a Secret under `fsGroup`) and systemd
  * (`LoadCredential`), both as root's file with mode 0440, and neither can do it otherwise.
  */
-function refuseShared(keyFile: string, { mode, uid }: FileFacts, ownUid: number | null): void {
+export function isKeyShared({ mode, uid }: FileFacts, ownUid: number | null): boolean {
   const isHanded = uid === 0 && ownUid !== null && ownUid !== 0;
-  if ((mode & (isHanded ? HANDED_BITS : SHARED_BITS)) !== 0) {
+  return (mode & (isHanded ? HANDED_BITS : SHARED_BITS)) !== 0;
+}
+
+function refuseShared(keyFile: string, facts: FileFacts, ownUid: number | null): void {
+  const { mode, uid } = facts;
+  if (isKeyShared(facts, ownUid)) {
     throw new CaFileError(
       `${keyFile} may be read or written by others (mode ${mode.toString(8)}); run: chmod 600 ${keyFile}`,
     );

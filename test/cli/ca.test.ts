@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runCa } from '../../src/cli/ca.ts';
 import { installedPlace, type Place } from './place.ts';
 
@@ -53,6 +53,21 @@ describe('ca info', () => {
     rmSync(here.path('config/ca-key.pem'));
     expect((await ca('info')).out).toContain('no such file');
   });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'takes for right what the proxy takes: root hands the key to a group',
+    async () => {
+      const file = here.path('config/ca-key.pem');
+      chmodSync(file, 0o440);
+      expect((await ca('info')).out).toContain('MAY BE READ BY OTHERS (mode 440)');
+      const user = vi.spyOn(process, 'getuid').mockReturnValue(12_345);
+      try {
+        expect((await ca('info')).out).toContain("root's, handed to this user by a group");
+      } finally {
+        user.mockRestore();
+      }
+    },
+  );
 
   it('says who signs now, and from when the next one does', async () => {
     const signs = async () => (await ca('info')).out.match(/^signs +(.*)$/m)?.[1];

@@ -51,7 +51,7 @@ describe('something needs a hand', () => {
     ],
     ['a failed self-test', [['selftestFailures', {}, 2]], '2 self-tests failed'],
     ['lost audit lines', [['auditLost', { kind: 'close' }, 1]], '1 audit line could not be written'],
-    ['a lowered floor', [['overrideActive', { policy: 'legacy' }, 1]], 'the floor is lowered for legacy'],
+    ['a lowered floor', [['overrideActive', { policy: 'legacy' }, 1]], 'a floor is lowered for legacy'],
     ['an old log list', [['ctLogListAge', {}, 71 * DAY]], 'CT log list'],
     ['old anchors', [['publicAnchorsAge', {}, 181 * DAY]], 'public anchors'],
     ['pins that end', [['pinExpiry', { policy: 'bank' }, NOW_SECONDS + 27 * DAY]], 'pins of bank: less than 28 days'],
