@@ -95,20 +95,21 @@ export class Fleet {
     return this.#slots.reduce((sum, slot) => sum + slot.tunnels, 0);
   }
 
-  /** Sends the newest generation to every worker; resolves when all that serve have taken it, or after `timeoutMs`. */
-  async publish(timeoutMs: number): Promise<void> {
+  /** Sends the newest generation to every worker; resolves when all that serve have taken it (true), or after `timeoutMs`. */
+  async publish(timeoutMs: number): Promise<boolean> {
     const material = this.#options.material();
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), timeoutMs);
       this.#changed = () => {
         const behind = this.#slots.some(
           (slot, index) => slot.serving && (this.#generations.get(index + 1) ?? 0) < material.number,
         );
         if (behind) return;
         clearTimeout(timer);
-        resolve();
+        resolve(true);
       };
       this.#tell({ kind: 'generation', material });
+      this.#changed();
     });
   }
 

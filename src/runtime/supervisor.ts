@@ -212,7 +212,7 @@ export class Supervisor {
     this.record(step);
     if (step.kind !== 'accepted' || this.#draining) return step;
     const { generation } = step;
-    await fleet.publish(PUBLISH_TIMEOUT_MS);
+    const isEverywhere = await fleet.publish(PUBLISH_TIMEOUT_MS);
     // What may be fetched, and so be used, may have changed.
     fleet.publishFetched();
     fleet.forgetPolicies(this.announce());
@@ -223,7 +223,8 @@ export class Supervisor {
     const fields = needsRestart(config, generation.config);
     if (fields.length > 0) log(`config: ${fields.join(', ')} changed: takes effect at the next start`);
     const { number, policy, sha256 } = generation;
-    log(`generation ${number} serves: ${policy.rules.length} rules, ${sha256.slice(0, 12)}`);
+    const where = isEverywhere ? 'serves' : 'serves, but not yet at every worker';
+    log(`generation ${number} ${where}: ${policy.rules.length} rules, ${sha256.slice(0, 12)}`);
     return step;
   }
 

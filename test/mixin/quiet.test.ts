@@ -5,6 +5,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CODES } from '../../src/model/codes.ts';
+import { CHECKS } from '../../src/model/outcome.ts';
+import { FETCH_RESULTS, URL_STATES } from '../../src/runtime/fetcher.ts';
 import { exchange } from '../support/client.ts';
 import { type House, pinnedTo, startHouse } from '../support/house.ts';
 import { DOCKER, RULE_FILES } from '../support/mixin.ts';
@@ -25,6 +27,10 @@ const WORDS: ReadonlySet<string> = new Set([
       worker locker subscriber verdict close mismatch denied expired chain identity pins publicRoot ct staple crl lifetime
       continuity clientCertificate unknown_ca bad_certificate certificate_unknown closed other`.split(/\s+/),
   '',
+  'issuer',
+  ...CHECKS,
+  ...FETCH_RESULTS,
+  ...URL_STATES,
 ]);
 /** Of versions, digests and histograms. */
 const FREE_LABELS: ReadonlySet<string> = new Set('version node openssl sha256 le'.split(' '));

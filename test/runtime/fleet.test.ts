@@ -8,6 +8,7 @@ import { bindAddress } from '../../src/runtime/bind.ts';
 import { Fleet } from '../../src/runtime/fleet.ts';
 import type { GenerationMaterial } from '../../src/runtime/messages.ts';
 import { connectTo, tunnel } from '../support/client.ts';
+import { workersOf } from '../support/house.ts';
 import { echoOrigin } from '../support/origins.ts';
 import { materialWith } from '../support/runtime-material.ts';
 import { eventually } from '../support/sockets.ts';
@@ -61,7 +62,7 @@ it('serves on inherited sockets, publishes to every worker, merges what they cou
     socket.destroy();
   }
   next(2, { egress: { ports: [1] } });
-  await fleet.publish(10_000);
+  expect(await fleet.publish(10_000)).toBe(true);
   fleet.forgetPolicies(new Set(['unmatched', '_none']));
   fleet.reopenAudit();
   const { samples } = await fleet.snapshots();
@@ -69,6 +70,23 @@ it('serves on inherited sockets, publishes to every worker, merges what they cou
   expect(verdicts.flatMap(({ values }) => values).reduce((sum, { value }) => sum + value, 0)).toBe(10);
   expect(fleet.tunnels).toBe(0);
   expect(await fleet.drain(1000)).toEqual({ finished: 0, cut: 0 });
+});
+
+it('waits for nobody when no worker serves: they will start with the newest', async () => {
+  const { fleet } = make();
+  expect(await fleet.publish(60_000)).toBe(true);
+});
+
+it('says when a worker has not taken a generation in time', async () => {
+  const { fleet, next } = make();
+  await fleet.start();
+  const [stopped = 0] = workersOf(process.pid);
+  process.kill(stopped, 'SIGSTOP');
+  next(2, {});
+  expect(await fleet.publish(500)).toBe(false);
+  process.kill(stopped, 'SIGCONT');
+  next(3, {});
+  expect(await fleet.publish(30_000)).toBe(true);
 });
 
 /** Workers that have written a verdict, by the audit files in `dir`. */

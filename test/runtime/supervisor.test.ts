@@ -5,7 +5,7 @@ import { verifyChain } from '../../src/observe/audit.ts';
 import { connectTo } from '../support/client.ts';
 import { listBytes, testLog } from '../support/ct-log.ts';
 import { collectGarbage } from '../support/garbage.ts';
-import { parseMetrics } from '../support/house.ts';
+import { parseMetrics, workersOf } from '../support/house.ts';
 import { newCaMaterial, type RunningSupervisor, runSupervisor } from '../support/runtime-material.ts';
 import { eventually } from '../support/sockets.ts';
 
@@ -33,15 +33,6 @@ async function knock(port: number): Promise<number> {
 
 const scrape = async ({ supervisor }: RunningSupervisor) => parseMetrics(await supervisor.metricsText());
 
-function workerPids(): number[] {
-  const text = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
-  return text
-    .split(' ')
-    .filter(Boolean)
-    .map(Number)
-    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('runtime/worker.ts'));
-}
-
 describe.skipIf(process.platform !== 'linux')('when workers are killed', () => {
   it('no connection is refused, and no counter goes backwards', async () => {
     const one = await start();
@@ -49,7 +40,7 @@ describe.skipIf(process.platform !== 'linux')('when workers are killed', () => {
     for (let index = 0; index < 20; index += 1) expect(await knock(port)).toBe(403);
     const before = (await scrape(one)).value('pinwarden_verdicts_total');
     expect(before).toBe(20);
-    for (const pid of workerPids()) process.kill(pid, 'SIGKILL');
+    for (const pid of workersOf(process.pid)) process.kill(pid, 'SIGKILL');
     // Nobody accepts now; the kernel holds these until the successors do.
     const waiting = Promise.all([knock(port), knock(port), knock(port)]);
     expect((await scrape(one)).value('pinwarden_verdicts_total')).toBeGreaterThanOrEqual(before);

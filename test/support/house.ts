@@ -223,6 +223,11 @@ function readAudit(dir: string): AuditLine[] {
   );
 }
 
+/** The workers of a supervisor that runs in the process. */
+export function workersOf(pid: number): number[] {
+  return childrenOf(pid).filter((one) => readFileSync(`/proc/${one}/cmdline`, 'utf8').includes('runtime/worker.ts'));
+}
+
 function childrenOf(pid: number): number[] {
   try {
     const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
