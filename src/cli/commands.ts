@@ -1,5 +1,5 @@
 /**
- * The command table: from it come `help`, `COMMAND --help`, shell completion and the dispatch of main.ts.
+ * The command table: from it come `help`, `COMMAND --help`, shell completion and the dispatch of dispatch.ts.
  *
  * Does: names every command with its options and exit codes, and loads its file when it is asked for.
  * Does not: read argv; each command parses its own, and a test holds that it knows the options that are listed here.
@@ -194,6 +194,13 @@ const CLIENTS: Readonly<Record<string, Entry>> = {
     operand: ['bash', 'zsh', 'fish'],
     exits: { 0: 'printed', ...USAGE_EXIT },
     load: async () => (await import('./completion.ts')).runCompletion,
+  },
+  version: {
+    usage: ['version [--json]'],
+    does: 'which build this is; also -V and --version',
+    options: [json],
+    exits: { 0: 'printed', ...USAGE_EXIT },
+    load: async () => (await import('./version.ts')).runVersion,
   },
 };
 

@@ -56,8 +56,9 @@ function crash(thrown: unknown): void {
 
 process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
-// The terminal and service managers signal the whole group; the supervisor decides what happens.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+// The terminal and service managers signal the whole group; the supervisor decides what happens. The default action of
+// SIGUSR2 would end the tunnels; SIGUSR1 is off by --disable-sigusr1.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => undefined);
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message) => {
   const received = message as ToWorker;

@@ -1,11 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { plainEnv, run } from '../support/client.ts';
+import manifest from '../../package.json' with { type: 'json' };
+import { connectTo, plainEnv, run } from '../support/client.ts';
+import { freePorts } from '../support/house.ts';
 import { eventually } from '../support/sockets.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -63,9 +65,10 @@ describe('refuses', () => {
   });
 });
 
-async function start(...more: readonly string[]) {
-  const argv = [MAIN, 'run', '-c', 'pinwarden.yaml', ...more];
-  const started = spawn(process.execPath, argv, { cwd: dir, env: plainEnv() });
+const start = async (...more: readonly string[]) =>
+  watchStart(spawn(process.execPath, [MAIN, 'run', '-c', 'pinwarden.yaml', ...more], { cwd: dir, env: plainEnv() }));
+
+async function watchStart(started: ChildProcessWithoutNullStreams) {
   child = started;
   let text = '';
   let out = '';
@@ -136,5 +139,41 @@ describe('runs', () => {
         return true;
       }
     });
+  });
+});
+
+describe('is not opened or ended by a user signal', () => {
+  const childrenOf = (pid: number) =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  const argvOf = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+
+  it('when it is started without a word against it', async () => {
+    const [inspectPort = 0] = await freePorts(1);
+    const argv = [`--inspect-port=${inspectPort}`, MAIN, 'run', '-c', 'pinwarden.yaml', '--json'];
+    const { output, stdout } = await watchStart(spawn(process.execPath, argv, { cwd: dir, env: plainEnv() }));
+    const pid = child?.pid ?? 0;
+    const workers = childrenOf(pid);
+    for (const each of [pid, ...workers]) {
+      process.kill(each, 'SIGUSR1');
+      process.kill(each, 'SIGUSR2');
+    }
+    const said = JSON.parse(stdout()) as { readonly proxy: readonly string[] };
+    const { reply, socket } = await connectTo(Number(said.proxy[0]?.split(':').at(-1)), 'localhost:1');
+    socket.destroy();
+    expect(reply.status).toBe(403);
+    await expect(fetch(`http://127.0.0.1:${inspectPort}/json/list`)).rejects.toThrow();
+    expect(output()).not.toContain('Debugger');
+    expect(childrenOf(pid)).toEqual(workers);
+    expect(child?.exitCode).toBeNull();
+  });
+
+  it('from the first moment on, when it is started as people start it', async () => {
+    const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`;
+    await watchStart(spawn(MAIN, ['run', '-c', 'pinwarden.yaml'], { cwd: dir, env: { ...plainEnv(), PATH } }));
+    const pid = child?.pid ?? 0;
+    for (const each of [pid, ...childrenOf(pid)]) expect(argvOf(each)).toContain('--disable-sigusr1');
+    for (const script of [manifest.scripts.start, manifest.scripts.demo]) {
+      expect(script).toMatch(/^node --disable-sigusr1 /);
+    }
   });
 });
