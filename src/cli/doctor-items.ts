@@ -59,7 +59,7 @@ export function runtimeItems(nodeVersion: string, env: Io['env']): readonly Item
         )
       : ok('node', nodeVersion),
     ...refusals.map((line) => fail('environment', line, 'unset it')),
-    ...warnings.map((line) => warn('environment', line, 'unset it, or leave it: the proxy does not read it')),
+    ...warnings.map((line) => warn('environment', line, 'unset it, unless it is meant')),
   ];
 }
 

@@ -21,7 +21,9 @@ export async function runVersion(argv: readonly string[], io: Io): Promise<numbe
     const { values, positionals } = readArguments(argv, { json: { type: 'boolean', default: false } });
     if (positionals.length > 0) throw new UsageError('takes no names');
     const { version, node, openssl } = versions();
-    io.out(values.json ? `${JSON.stringify(versions())}\n` : `pinwarden ${version} (node ${node}, openssl ${openssl})\n`);
+    io.out(
+      values.json ? `${JSON.stringify(versions())}\n` : `pinwarden ${version} (node ${node}, openssl ${openssl})\n`,
+    );
     return EXIT_OK;
   });
 }

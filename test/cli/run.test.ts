@@ -63,6 +63,13 @@ describe('refuses', () => {
     const refused = await pinwarden(['run', '-c', 'pinwarden.yaml'], { [name]: '0' });
     expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining(name) });
   });
+
+  it('options of Node that reach the process that holds the CA key', async () => {
+    writeFileSync(join(dir, 'hook.cjs'), '');
+    const NODE_OPTIONS = `--require ${join(dir, 'hook.cjs')}`;
+    const refused = await pinwarden(['run', '-c', 'pinwarden.yaml'], { NODE_OPTIONS });
+    expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('NODE_OPTIONS holds --require') });
+  });
 });
 
 const start = async (...more: readonly string[]) =>
