@@ -12,6 +12,7 @@ import {
   constants,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -216,6 +217,8 @@ function writeAll(fd: number, content: string | Uint8Array): void {
 export interface AppendFile {
   /** Writes at the end, synchronously; answers how many bytes got there (fewer on a full disk). Throws when none did. */
   append(bytes: Uint8Array): number;
+  /** Cuts the last `count` bytes off: what was written only in part. Throws when that is not possible. */
+  takeBack(count: number): void;
   /** The last `maxBytes` bytes. */
   tail(maxBytes: number): Buffer;
   close(): void;
@@ -235,6 +238,10 @@ export function openAppend(file: string): AppendFile {
       // The number may belong to somebody's socket by now.
       if (!open) throw new FileError('unusable', file);
       return writeSync(fd, bytes);
+    },
+    takeBack(count) {
+      if (!open) throw new FileError('unusable', file);
+      ftruncateSync(fd, Math.max(0, fstatSync(fd).size - count));
     },
     tail(maxBytes) {
       const { size } = fstatSync(fd);

@@ -3,9 +3,11 @@
  * cut out, changed or reordered shows.
  *
  * Does: write verdict lines synchronously, before the tunnel carries a byte; batch close lines; count what is lost and
- * leave a `gap` line where it was lost; go on with the chain of the file it finds.
+ * leave a `gap` line where it was lost; take back what was written only in part, so that every line parses; go on with
+ * the chain of the file it finds.
  * Does not: survive power loss (no fsync a line), rotate, or decide what a line holds (records.ts does).
- * The caller must: give the file to one process only, and call `end` before it exits.
+ * The caller must: give the file to one process only, call `flush` every now and then (an idle proxy learns by it that
+ * there is room again), dial nothing while `blocked`, and call `end` before it exits.
  */
 import { hash } from 'node:crypto';
 import type { AppendFile } from '../host/files.ts';
@@ -15,11 +17,13 @@ import type { AuditRecord } from './records.ts';
 export type RecordKind = 'verdict' | 'close';
 
 export interface Audit {
+  /** The last line could not be written and `onFull` is `block`: nothing that needs a record may begin. */
+  readonly blocked: boolean;
   /** @throws Problem `audit.full` when the line could not be written and `onFull` is `block`. */
   verdict(record: AuditRecord): void;
   /** Queued; written with the next verdict or flush. */
   close(record: AuditRecord): void;
-  /** Writes what is queued. A failure is counted, never thrown. */
+  /** Writes what is queued, or tries whether there is room again. A failure is counted, never thrown. */
   flush(): void;
   /** Moves to another file (after rotation); the chain goes on in it. */
   reopen(file: AppendFile): void;
@@ -33,6 +37,8 @@ export interface AuditOptions {
   readonly counted: (kind: RecordKind, written: boolean, count: number) => void;
   /** Told, for the operator, that lines begin to be lost and why, and that they are written again. */
   readonly complain: (message: string) => void;
+  /** Told when `blocked` turns. */
+  readonly turned?: () => void;
   readonly now: () => number;
 }
 
@@ -42,6 +48,10 @@ const MAX_QUEUED = 2048;
 const COMPLAIN_EVERY_MS = 60_000;
 /** Enough to find the last line: records are bounded to a few KiB. */
 const TAIL_BYTES = 64 * 1024;
+/** A line is a few KiB at most: with less room the disk still counts as full, or it would work and fail in turns. */
+const ROOM_BYTES = 8192;
+/** It stands in the file for a moment only; what a crash leaves of it begins like a record that was cut, and is taken back. */
+const FILLER = Buffer.from('{'.padEnd(ROOM_BYTES));
 /** What the first line of all names as the line before it. */
 export const CHAIN_START = '0'.repeat(64);
 
@@ -58,69 +68,101 @@ interface Chain {
 }
 
 export function openAudit(options: AuditOptions): Audit {
-  let file = options.file;
+  const writer = createWriter(options);
   let queue: Queued[] = [];
-  let lost = 0;
-  const chain = readChain(file);
-  const complaint = createComplaint(options);
-
-  const lose = (items: readonly Queued[]): void => {
-    for (const { kind } of items) options.counted(kind, false, 1);
-    lost += items.length;
-  };
-  /** True when everything was written. What was not is counted as lost. */
-  const write = (items: readonly Queued[]): boolean => {
-    const lines = print(items, lost, chain, options.now());
-    const [first] = lines;
-    const all =
-      lines.length === 1 && first !== undefined ? first.bytes : Buffer.concat(lines.map(({ bytes }) => bytes));
-    const { writtenBytes, why } = tryAppend(file, all);
-    let end = 0;
-    for (const line of lines) {
-      end += line.bytes.length;
-      // Short of its line end alone a record is there, and the next write begins with that end.
-      if (end - 1 > writtenBytes) {
-        chain.torn = chain.torn || writtenBytes > end - line.bytes.length;
-        lose(items.slice(Math.max(0, lines.indexOf(line) - (lines.length - items.length))));
-        complaint.losing(why);
-        return false;
-      }
-      chain.prev = line.sha256;
-      chain.seq = line.seq;
-      chain.torn = end > writtenBytes;
-      if (line.kind === null) lost = 0;
-      else options.counted(line.kind, true, 1);
-    }
-    complaint.written();
-    return true;
-  };
   const take = (): Queued[] => {
     const items = queue;
     queue = [];
     return items;
   };
   return {
+    get blocked() {
+      return writer.isFull() && options.onFull === 'block';
+    },
     verdict(record) {
-      const written = write([...take(), { kind: 'verdict', record }]);
+      const written = writer.write([...take(), { kind: 'verdict', record }]);
       if (!written && options.onFull === 'block') throw new Problem('audit.full', 'self');
     },
     close(record) {
       if (queue.length < MAX_QUEUED) queue.push({ kind: 'close', record });
-      else lose([{ kind: 'close', record }]);
+      else writer.lose([{ kind: 'close', record }]);
     },
     flush() {
-      if (queue.length > 0) write(take());
+      if (queue.length > 0 || writer.isFull()) writer.write(take());
     },
     reopen(next) {
-      if (queue.length > 0) write(take());
-      file.close();
-      file = next;
-      chain.torn = endsTorn(next.tail(1));
+      if (queue.length > 0) writer.write(take());
+      writer.moveTo(next);
     },
     end() {
-      if (queue.length > 0) write(take());
-      file.close();
+      if (queue.length > 0) writer.write(take());
+      writer.end();
     },
+  };
+}
+
+/** The file, its chain and what was lost on the way to it. */
+function createWriter(options: AuditOptions) {
+  let file = options.file;
+  let lost = 0;
+  let isFull = false;
+  const chain = readChain(file);
+  if (chain.torn && takeBackPiece(file)) {
+    chain.torn = false;
+    lost = 1;
+  }
+  const complaint = createComplaint(options);
+
+  const turn = (full: boolean): void => {
+    if (full === isFull) return;
+    isFull = full;
+    if (options.onFull === 'block') options.turned?.();
+  };
+  const lose = (items: readonly Queued[]): void => {
+    for (const { kind } of items) options.counted(kind, false, 1);
+    lost += items.length;
+  };
+  const fail = (items: readonly Queued[], why: string): false => {
+    lose(items);
+    complaint.losing(why);
+    turn(true);
+    return false;
+  };
+  return {
+    isFull: () => isFull,
+    lose,
+    /** True when everything was written. What was not is counted as lost. */
+    write(items: readonly Queued[]): boolean {
+      if (isFull && options.onFull === 'block') {
+        const why = tryRoom(file);
+        if (why !== null) return fail(items, why);
+      }
+      const lines = print(items, lost, chain, options.now());
+      const { writtenBytes, why } = tryAppend(file, Buffer.concat(lines.map(({ bytes }) => bytes)));
+      let end = 0;
+      for (const line of lines) {
+        const begin = end;
+        end += line.bytes.length;
+        if (end > writtenBytes) {
+          chain.torn = !takeBack(file, writtenBytes - begin) || (begin === 0 && chain.torn);
+          return fail(items.slice(Math.max(0, lines.indexOf(line) - (lines.length - items.length))), why);
+        }
+        chain.prev = line.sha256;
+        chain.seq = line.seq;
+        chain.torn = false;
+        if (line.kind === null) lost = 0;
+        else options.counted(line.kind, true, 1);
+      }
+      complaint.written();
+      turn(false);
+      return true;
+    },
+    moveTo(next: AppendFile): void {
+      file.close();
+      file = next;
+      chain.torn = endsTorn(next.tail(1)) && !takeBackPiece(next);
+    },
+    end: () => file.close(),
   };
 }
 
@@ -158,6 +200,31 @@ function tryAppend(file: AppendFile, bytes: Buffer): { readonly writtenBytes: nu
     // Full, read-only, gone: all the same to the caller, who counts and may refuse.
     return { writtenBytes: 0, why: thrown instanceof Error ? thrown.message : String(thrown) };
   }
+}
+
+/** True when the last `count` bytes are gone again. */
+function takeBack(file: AppendFile, count: number): boolean {
+  try {
+    if (count > 0) file.takeBack(count);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Null: there is room for the next lines. Else why there is none. */
+function tryRoom(file: AppendFile): string | null {
+  const { writtenBytes, why } = tryAppend(file, FILLER);
+  const isGone = takeBack(file, writtenBytes);
+  return writtenBytes === FILLER.length && isGone ? null : why;
+}
+
+/** Cuts off the record that a crash or a full disk left unfinished at the end; what is none of ours stays. */
+function takeBackPiece(file: AppendFile): boolean {
+  const tail = file.tail(TAIL_BYTES);
+  const piece = tail.subarray(tail.lastIndexOf(0x0a) + 1);
+  const isOurs = piece[0] === 0x7b && parseLine(piece.toString('utf8')) === null;
+  return isOurs && takeBack(file, piece.length);
 }
 
 /** Says the first loss and the end of it, not each. */

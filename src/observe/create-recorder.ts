@@ -18,6 +18,9 @@ export interface RecorderParts {
 
 export function createRecorder({ audit, metrics, worker, outbox }: RecorderParts): Recorder {
   return {
+    get blocked() {
+      return audit?.blocked ?? false;
+    },
     verdict(entry) {
       const evidence = exhibitIdOf(entry);
       const record = verdictRecord(entry, worker, evidence);

@@ -67,6 +67,8 @@ export interface CloseEntry {
 export type ConnectionSide = 'client' | 'upstream';
 
 export interface Recorder {
+  /** No verdict can be recorded and the configuration says `onFull: block`: nothing is to be dialled. */
+  readonly blocked: boolean;
   /**
    * Writes the verdict line, synchronously, and moves the counters.
    * @throws Problem `audit.full` when the line cannot be written and the configuration says `onFull: block`.

@@ -168,11 +168,11 @@ export const configSchema = z
       .strictObject({
         file: text('NDJSON file.').default('audit.ndjson'),
         onFull: z.enum(['block', 'count']).default('block').meta({
-          description: 'When a verdict cannot be written: `block` relays nothing, `count` goes on and counts the loss.',
+          description: 'When a verdict cannot be written: `block` refuses with 503 and is not ready, `count` goes on and counts the loss.',
         }),
       })
       .prefault({})
-      .meta({ description: 'Two lines a tunnel.' }),
+      .meta({ description: 'Two lines a tunnel, one for what was refused.' }),
     policies: z
       .array(
         z.union(

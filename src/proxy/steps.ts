@@ -36,8 +36,8 @@ export interface Judged<L extends Line | RawLine> {
 }
 
 /**
- * Drain, limits, ports and the rule. `full`: the bound that this client's connection went over, if any.
- * @throws Problem `proxy.draining`, `limit.*`, `host.denied`, `port.denied`.
+ * Drain, limits, ports, the rule, and whether its verdict can be recorded. `full`: the bound that this client's connection went over, if any.
+ * @throws Problem `proxy.draining`, `limit.*`, `host.denied`, `port.denied`, `audit.full`.
  */
 export function admit(passage: Passage, authority: Authority, full: Full | null): Asked {
   const { house, client } = passage;
@@ -46,6 +46,8 @@ export function admit(passage: Passage, authority: Authority, full: Full | null)
   if (full !== null) throw new Problem(full, 'client');
   const rule = ruleFor(passage.generation, authority, client);
   passage.rule = rule;
+  // Known before anything is dialled. The record of this very refusal may be what finds that there is room again.
+  if (house.recorder.blocked) throw new Problem('audit.full', 'self');
   passage.opening = house.gate.enterOpening(client.address);
   if (passage.opening.full !== null) throw new Problem(passage.opening.full, 'client');
   return { authority, rule };

@@ -95,6 +95,11 @@ export class Fleet {
     return this.#slots.reduce((sum, slot) => sum + slot.tunnels, 0);
   }
 
+  /** Whether some worker can record nothing, and so refuses. */
+  get auditBlocked(): boolean {
+    return this.#slots.some((slot) => slot.auditBlocked);
+  }
+
   /** Sends the newest generation to every worker; resolves when all that serve have taken it (true), or after `timeoutMs`. */
   async publish(timeoutMs: number): Promise<boolean> {
     const material = this.#options.material();

@@ -112,6 +112,6 @@ export type FromWorker =
   | { readonly kind: 'seen'; readonly batch: Batch }
   /** For the operator; the worker goes on. */
   | { readonly kind: 'complaint'; readonly message: string }
-  /** Once a second: the event loop turns. */
-  | { readonly kind: 'beat'; readonly tunnels: number }
+  /** Once a second: the event loop turns. `auditBlocked`: nothing can be recorded, so nothing is dialled. */
+  | { readonly kind: 'beat'; readonly tunnels: number; readonly auditBlocked: boolean }
   | { readonly kind: 'drained'; readonly finished: number; readonly cut: number };

@@ -125,6 +125,7 @@ function compileFor(port: number, trust: Trust, nowMs: number): Compiled {
 function remember(entries: VerdictEntry[]): Recorder {
   const nothing = (): void => undefined;
   return {
+    blocked: false,
     verdict: (entry) => {
       entries.push(entry);
     },

@@ -201,7 +201,8 @@ async function openMetrics(
     versions,
     nowMs: () => clock.nowMs(),
     samples: async () => (await supervisor()?.samples()) ?? [],
-    readiness: () => supervisor()?.readiness() ?? { policies: false, ca: false, listeners: false, serving: false },
+    readiness: () =>
+      supervisor()?.readiness() ?? { policies: false, ca: false, listeners: false, audit: false, serving: false },
   });
   opened.push({
     close: () => {

@@ -254,6 +254,7 @@ export class Supervisor {
       policies: generations.current !== null,
       ca: signer !== null && signer.ca.notBeforeMs <= nowMs && nowMs <= signer.endsMs,
       listeners: fleet.serving > 0,
+      audit: !fleet.auditBlocked,
       serving: this.#served !== null && !this.#draining,
     };
   }

@@ -87,6 +87,8 @@ export class WorkerService {
       onFull: audit.onFull,
       counted: (kind, written, count) => this.#metrics.audited(kind, written, count),
       complain: (message) => deps.send({ kind: 'complaint', message }),
+      // Readiness follows at once.
+      turned: () => this.#beat(),
       now: () => deps.clock.nowMs(),
     });
     this.#outbox = createOutbox((batch, sent) => deps.send({ kind: 'seen', batch }, sent));
@@ -114,7 +116,7 @@ export class WorkerService {
       files: createFileMemory(),
     };
     // 100,000 rules take longer than a silent worker is given.
-    const beats = setInterval(() => deps.send({ kind: 'beat', tunnels: 0 }), BEAT_MS);
+    const beats = setInterval(() => deps.send({ kind: 'beat', tunnels: 0, auditBlocked: false }), BEAT_MS);
     const first = await compileKept(message.material, kept, deps).finally(() => clearInterval(beats));
     const service = new WorkerService(message, deps, kept, first);
     await service.#count(service.#built.house.generation());
@@ -245,7 +247,8 @@ export class WorkerService {
   }
 
   #beat(): void {
-    this.#deps.send({ kind: 'beat', tunnels: this.#built.house.tunnels.size });
+    const auditBlocked = this.#audit.blocked;
+    this.#deps.send({ kind: 'beat', tunnels: this.#built.house.tunnels.size, auditBlocked });
   }
 
   #every(periodMs: number, work: () => void): void {

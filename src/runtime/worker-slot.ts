@@ -54,6 +54,7 @@ export class WorkerSlot {
   #stalled = false;
   #refusedWith: string | null = null;
   #tunnels = 0;
+  #auditBlocked = false;
   #last: WorkerSnapshot | null = null;
   #nextId = 1;
   readonly #waiting = new Map<number, () => void>();
@@ -79,6 +80,11 @@ export class WorkerSlot {
 
   get tunnels(): number {
     return this.#tunnels;
+  }
+
+  /** It can record nothing, and so refuses. */
+  get auditBlocked(): boolean {
+    return this.#auditBlocked;
   }
 
   /** The newest snapshot that the living process gave; null: none yet. */
@@ -171,6 +177,7 @@ export class WorkerSlot {
         return;
       case 'beat':
         this.#tunnels = message.tunnels;
+        this.#auditBlocked = message.auditBlocked;
         return;
       case 'snapshot':
         this.#last = message.snapshot;
@@ -220,6 +227,7 @@ export class WorkerSlot {
     this.#serving = false;
     this.#tunnels = 0;
     this.#late.clear();
+    this.#auditBlocked = false;
     const last = this.#last;
     this.#last = null;
     for (const answer of this.#waiting.values()) answer();

@@ -122,6 +122,11 @@ describe('appending', () => {
     expect(file.append(Buffer.from('two\n'))).toBe(4);
     expect(file.tail(4).toString()).toBe('two\n');
     expect(file.tail(100).toString()).toBe('one\ntwo\n');
+    file.takeBack(2);
+    expect(file.append(Buffer.from('x\n'))).toBe(2);
+    expect(file.tail(100).toString()).toBe('one\ntwx\n');
+    file.takeBack(1000);
+    expect(file.tail(100)).toHaveLength(0);
   });
 
   it('writes nothing once it is closed, also when its number belongs to another file', () => {
@@ -130,6 +135,7 @@ describe('appending', () => {
     file.close();
     const next = openAppend(at('next'));
     expect(whyOf(() => file.append(Buffer.from('x')))).toBe('unusable');
+    expect(whyOf(() => file.takeBack(1))).toBe('unusable');
     expect(next.tail(1)).toHaveLength(0);
     next.close();
   });

@@ -12,6 +12,7 @@ let file: string;
 let counts: Record<string, number>;
 let complaints: string[];
 let nowMs: number;
+let turns: number;
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'audit-'));
@@ -19,6 +20,7 @@ beforeEach(() => {
   counts = {};
   complaints = [];
   nowMs = AT_MS;
+  turns = 0;
 });
 
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
@@ -29,10 +31,18 @@ function open(onFull: 'block' | 'count' = 'block', on: AppendFile = openAppend(f
     counts[key] = (counts[key] ?? 0) + count;
   };
   const complain = (message: string) => complaints.push(message);
-  return openAudit({ file: on, onFull, counted, complain, now: () => nowMs });
+  const turned = () => {
+    turns += 1;
+  };
+  return openAudit({ file: on, onFull, counted, complain, turned, now: () => nowMs });
 }
 
 const read = () => readFileSync(file, 'utf8');
+/** Every line parses and ends. */
+const expectWholeLines = () => {
+  expect(read()).toMatch(/(^|\n)$/);
+  for (const line of read().split('\n').slice(0, -1)) expect(() => JSON.parse(line), line).not.toThrow();
+};
 const actions = () =>
   read()
     .split('\n')
@@ -50,27 +60,23 @@ function smallDisk(room: { bytes: number }): AppendFile {
       room.bytes -= fits.length;
       return real.append(fits);
     },
+    takeBack(count) {
+      real.takeBack(count);
+      room.bytes += count;
+    },
   };
 }
 
-it('goes on behind a line that lacks only its end, cut by a crash or by a full disk', () => {
-  const path = join(dir, 'cut.ndjson');
-  const options = { onFull: 'block' as const, counted: () => undefined, complain: () => undefined, now: () => 0 };
-  const first = openAudit({ ...options, file: openAppend(path) });
+it('goes on behind a line that lacks only its end, cut by a crash', () => {
+  const first = open();
   first.verdict({ 'event.id': 'a' });
   first.end();
-  writeFileSync(path, readFileSync(path).subarray(0, -1));
-  const file = openAppend(path);
-  let short = 1;
-  const append = (bytes: Uint8Array) => file.append(bytes.subarray(0, bytes.length - short));
-  const second = openAudit({ ...options, file: { ...file, append } });
+  writeFileSync(file, readFileSync(file).subarray(0, -1));
+  const second = open();
   second.verdict({ 'event.id': 'b' });
-  short = 0;
-  second.verdict({ 'event.id': 'c' });
   second.end();
-  const text = readFileSync(path, 'utf8');
-  expect(verifyChain(text)).toMatchObject({ ok: true, gaps: 2 });
-  expect(text.match(/"event.id":"."/g)).toHaveLength(3);
+  expect(verifyChain(read())).toMatchObject({ ok: true, gaps: 1 });
+  expect(read().match(/"event.id":"."/g)).toHaveLength(2);
 });
 
 describe('a full disk', () => {
@@ -131,12 +137,72 @@ describe('a full disk', () => {
     audit.close({ 'event.action': 'close', n: 1 });
     audit.close({ 'event.action': 'close', n: 2 });
     audit.verdict({ 'event.action': 'verdict', n: 3 });
+    expectWholeLines();
     room.bytes = 10_000;
     audit.verdict({ 'event.action': 'verdict', n: 4 });
     expect(verifyChain(read())).toMatchObject({ ok: true });
+    expectWholeLines();
     const written = (counts['close written'] ?? 0) + (counts['verdict written'] ?? 0);
     expect(written + (counts['close lost'] ?? 0) + (counts['verdict lost'] ?? 0)).toBe(4);
     expect(actions().at(-1)).toBe('verdict');
+  });
+});
+
+describe('a disk that is known to be full', () => {
+  it('blocks before anything begins, and is over when the next line finds room, or a flush of an idle proxy', () => {
+    const room = { bytes: 0 };
+    const audit = open('block', smallDisk(room));
+    const lose = () => expect(() => audit.verdict({ 'event.action': 'verdict' })).toThrow(Problem);
+    expect(audit.blocked).toBe(false);
+    lose();
+    expect(audit.blocked).toBe(true);
+    audit.flush();
+    expect([audit.blocked, turns]).toEqual([true, 1]);
+    room.bytes = 20_000;
+    audit.verdict({ 'event.action': 'verdict' });
+    expect([audit.blocked, turns]).toEqual([false, 2]);
+    room.bytes = 0;
+    lose();
+    expect(audit.blocked).toBe(true);
+    room.bytes = 20_000;
+    audit.flush();
+    expect([audit.blocked, turns]).toEqual([false, 4]);
+    expect(actions()).toEqual(['gap', 'verdict', 'gap']);
+    expectWholeLines();
+    expect(verifyChain(read())).toMatchObject({ ok: true, gaps: 2 });
+  });
+
+  it('is not open again for a line that would just fit, or it would work and fail in turns', () => {
+    const room = { bytes: 0 };
+    const audit = open('block', smallDisk(room));
+    expect(() => audit.verdict({ 'event.action': 'verdict' })).toThrow(Problem);
+    room.bytes = 600;
+    audit.flush();
+    expect(() => audit.verdict({ 'event.action': 'verdict' })).toThrow(Problem);
+    expect([audit.blocked, read(), room.bytes]).toEqual([true, '', 600]);
+  });
+
+  it('blocks nothing with onFull: count, which goes on to write what fits', () => {
+    const room = { bytes: 0 };
+    const audit = open('count', smallDisk(room));
+    audit.verdict({ 'event.action': 'verdict', n: 1 });
+    expect([audit.blocked, turns]).toEqual([false, 0]);
+    room.bytes = 600;
+    audit.verdict({ 'event.action': 'verdict', n: 2 });
+    expect(actions()).toEqual(['gap', 'verdict']);
+    expect(counts).toEqual({ 'verdict lost': 1, 'verdict written': 1 });
+  });
+
+  it('leaves a cut line where it cannot be taken back, and marks it', () => {
+    const room = { bytes: 40 };
+    const takeBack = () => {
+      throw new Error('EPERM');
+    };
+    const audit = open('count', { ...smallDisk(room), takeBack });
+    audit.verdict({ 'event.action': 'verdict', n: 1 });
+    room.bytes = 10_000;
+    audit.verdict({ 'event.action': 'verdict', n: 2 });
+    expect(verifyChain(read())).toMatchObject({ ok: true, gaps: 1 });
   });
 });
 
@@ -161,6 +227,7 @@ describe('the chain', () => {
     audit.verdict({ 'event.action': 'verdict', n: 2 });
     audit.end();
     expect(verifyChain(read())).toMatchObject({ ok: true, gaps: 1 });
+    expectWholeLines();
     expect(JSON.parse(read().trimEnd().split('\n').at(-1)!)).toMatchObject({ 'pinwarden.seq': 3 });
   });
 

@@ -14,7 +14,7 @@ function auditThat(
   verdict: (record: AuditRecord) => void,
   close: (record: AuditRecord) => void = () => undefined,
 ): Audit {
-  return { verdict, close, flush: () => undefined, reopen: () => undefined, end: () => undefined };
+  return { blocked: false, verdict, close, flush: () => undefined, reopen: () => undefined, end: () => undefined };
 }
 
 async function verdictsOf(metrics: ReturnType<typeof createMetrics>) {
@@ -49,6 +49,12 @@ it('writes and counts together, under the number of its worker', async () => {
     ['close', 4],
   ]);
   expect(await verdictsOf(metrics)).toBe(1);
+});
+
+it('is blocked as its audit is, and never without one', () => {
+  const audit = { ...auditThat(() => undefined), blocked: true };
+  expect(createRecorder({ audit, metrics: createMetrics(), worker: 1 }).blocked).toBe(true);
+  expect(createRecorder({ audit: null, metrics: createMetrics(), worker: 1 }).blocked).toBe(false);
 });
 
 it('counts without an audit file too', async () => {

@@ -58,6 +58,16 @@ describe('refused before anything is dialled', () => {
     expect(upstream.connections()).toBe(0);
   });
 
+  it('while nothing can be recorded', async () => {
+    const upstream = await origin();
+    const proxy = await proxyFor({ port: upstream.port });
+    proxy.recorderBlocked = true;
+    const { reply } = await connectTo(proxy.port, `${HOST}:${upstream.port}`);
+    expect(reply).toMatchObject({ status: 503, reason: 'pinwarden: audit.full' });
+    await soleVerdict(proxy, 'error', 'audit.full');
+    expect(upstream.connections()).toBe(0);
+  });
+
   it('while draining', async () => {
     const upstream = await origin();
     const proxy = await proxyFor({ port: upstream.port });

@@ -52,6 +52,8 @@ export interface TestProxy {
   readonly clientAlerts: [string | null, string][];
   /** Thrown by the recorder's next verdicts, when set. */
   recorderFails: Error | null;
+  /** The recorder says that nothing can be recorded. */
+  recorderBlocked: boolean;
   /** Sockets that the recorder was told of and that have not closed. */
   openConnections(): number;
   /** A new generation with these rules. */
@@ -67,6 +69,9 @@ export async function startProxy(options: ProxyOptions): Promise<TestProxy> {
   const clientAlerts: [string | null, string][] = [];
   let open = 0;
   const recorder: Recorder = {
+    get blocked() {
+      return proxy.recorderBlocked;
+    },
     verdict(entry) {
       if (proxy.recorderFails !== null) throw proxy.recorderFails;
       verdicts.push(entry);
@@ -106,6 +111,7 @@ export async function startProxy(options: ProxyOptions): Promise<TestProxy> {
     closes,
     clientAlerts,
     recorderFails: null,
+    recorderBlocked: false,
     openConnections: () => open,
     reload: (rules, config) => built.apply(compiled(rules, config)),
     built,

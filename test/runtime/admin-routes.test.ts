@@ -13,7 +13,7 @@ afterEach(async () => {
   opened = null;
 });
 
-const ready: Readiness = { policies: true, ca: true, listeners: true, serving: true };
+const ready: Readiness = { policies: true, ca: true, listeners: true, audit: true, serving: true };
 const workers = (value: number): readonly Sample[] => [
   { name: 'pinwarden_workers', help: 'w', type: 'gauge', values: [{ value, labels: {} }] },
 ];

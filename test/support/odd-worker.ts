@@ -27,5 +27,5 @@ function start(): void {
   }
   if (how === 'crash') process.exit(70);
   send({ kind: 'ready' });
-  send({ kind: 'beat', tunnels: 3 });
+  send({ kind: 'beat', tunnels: 3, auditBlocked: false });
 }

@@ -30,7 +30,8 @@ export type Tool =
   | 'podman'
   | 'runc'
   | 'busybox'
-  | 'alertmanager';
+  | 'alertmanager'
+  | 'prlimit';
 
 const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   curl: ['curl', '--version'],
@@ -61,6 +62,7 @@ const VERSION: Readonly<Record<Tool, readonly string[]>> = {
   runc: ['runc', '--version'],
   busybox: ['busybox', 'true'],
   alertmanager: ['prometheus-alertmanager', '--version'],
+  prlimit: ['prlimit', '--version'],
 };
 
 const known = new Map<Tool, boolean>();
