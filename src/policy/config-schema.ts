@@ -168,7 +168,8 @@ export const configSchema = z
       .strictObject({
         file: text('NDJSON file.').default('audit.ndjson'),
         onFull: z.enum(['block', 'count']).default('block').meta({
-          description: 'When a verdict cannot be written: `block` refuses with 503 and is not ready, `count` goes on and counts the loss.',
+          description:
+            'When a verdict cannot be written: `block` refuses with 503 and is not ready, `count` goes on and counts the loss.',
         }),
       })
       .prefault({})

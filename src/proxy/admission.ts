@@ -73,13 +73,27 @@ export function readAuthority(head: RequestHead): Authority {
   return ask.value.authority;
 }
 
-/** The rule that decides. @throws Problem `host.denied`, `port.denied`. */
-export function ruleFor(generation: Generation, authority: Authority, client: Client): Rule {
+/** The rule for a host, and whether the port may be dialled under it. */
+export interface Found {
+  readonly rule: Rule;
+  readonly isPortOpen: boolean;
+}
+
+/** @throws Problem `host.denied`. */
+export function findRule(generation: Generation, authority: Authority, client: Client): Found {
   const decision = lookup(generation.policy, authority, client.groups);
   if (decision.kind === 'deny') throw new Problem('host.denied', 'client');
   const named = decision.pattern !== null && decision.pattern.port === authority.port;
-  if (!named && !generation.config.egress.ports.includes(authority.port)) {
-    throw new Problem('port.denied', 'client', { port: authority.port });
-  }
-  return decision.rule;
+  return { rule: decision.rule, isPortOpen: named || generation.config.egress.ports.includes(authority.port) };
+}
+
+/** The rule that decides. @throws Problem `host.denied`, `port.denied`. */
+export function ruleFor(generation: Generation, authority: Authority, client: Client): Rule {
+  const { rule, isPortOpen } = findRule(generation, authority, client);
+  if (!isPortOpen) throw portDenied(authority);
+  return rule;
+}
+
+export function portDenied({ port }: Authority): Problem {
+  return new Problem('port.denied', 'client', { port });
 }

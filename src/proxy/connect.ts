@@ -214,7 +214,7 @@ async function inTunnel(visit: Visit, asked: Asked, evidence: Evidence, run: Run
 
 /** Every way out that is no tunnel: one record, one answer, closed. */
 function refuse(visit: Visit, problem: Problem): void {
-  const { socket, eventId, rule, report, house } = visit;
+  const { socket, house } = visit;
   // The answer needs the socket for itself: what the client still sends is drained, not collected.
   visit.handOver();
   const told = problem.code === 'tls.alert' && problem.facts['alert'] === 120 ? noCommonProtocol(problem) : problem;
@@ -225,7 +225,7 @@ function refuse(visit: Visit, problem: Problem): void {
   }
   if (told.code === 'client.gone') socket.destroy();
   else if (visit.answered) refuseByAlert(socket, told, house.limits.lingerMs);
-  else refuseByReply(socket, refusalOf(told, eventId, rule, report), house.limits.lingerMs);
+  else refuseByReply(socket, refusalOf(told, visit), house.limits.lingerMs);
 }
 
 function noCommonProtocol(problem: Problem): Problem {

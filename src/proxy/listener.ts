@@ -112,7 +112,11 @@ function answerUnreadable(house: House, error: NodeJS.ErrnoException, socket: So
   const eventId = house.eventId();
   const problem = new Problem(unreadableCode(error.code), 'client');
   recordRefusal(house, socket, eventId, problem);
-  refuseByReply(socket, refusalOf(problem, eventId, null, null), house.limits.lingerMs);
+  refuseByReply(
+    socket,
+    refusalOf(problem, { eventId, authority: null, rule: null, report: null }),
+    house.limits.lingerMs,
+  );
 }
 
 function unreadableCode(code: string | undefined): Code {

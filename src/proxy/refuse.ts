@@ -6,6 +6,7 @@
  * The caller must: have recorded the verdict before, and not use the socket afterwards.
  */
 import type { Socket } from 'node:net';
+import { type Authority, printAuthority } from '../model/authority.ts';
 import { CODES, type Code, type Stage } from '../model/codes.ts';
 import type { Facts } from '../model/outcome.ts';
 import type { Problem } from '../model/problem.ts';
@@ -42,9 +43,18 @@ export function verdictWord(code: Code): VerdictWord {
   return WORD_OF_CODE.get(code) ?? (UNDECIDED.has(stage) && !floor ? 'error' : 'block');
 }
 
+/** What is known of the passage that is refused; null: it did not come that far. */
+export interface Refused {
+  readonly eventId: string;
+  readonly authority: Authority | null;
+  readonly rule: Rule | null;
+  readonly report: Report | null;
+}
+
 /** What an answer says beyond its code. */
-export function refusalOf(problem: Problem, eventId: string, rule: Rule | null, report: Report | null): Refusal {
+export function refusalOf(problem: Problem, { eventId, authority, rule, report }: Refused): Refusal {
   const base = { code: problem.code, rule: rule?.name ?? null, eventId };
+  if (authority !== null && OF_DESTINATION.has(problem.code)) return { ...base, ...destination(problem, authority) };
   if (report === null) return { ...base, detail: plainDetail(problem, rule) };
   const path = report.path ?? report.explanatoryPath ?? [];
   return {
@@ -52,6 +62,17 @@ export function refusalOf(problem: Problem, eventId: string, rule: Rule | null, 
     detail: detailOf(problem.code, report, rule),
     ...comparison(problem.code, rule, path),
   };
+}
+
+/** Refused for where it goes: the client asked for that itself, so it may be told. */
+const OF_DESTINATION: ReadonlySet<Code> = new Set<Code>(['port.denied', 'address.denied', 'address.self']);
+
+/** What the client asked for, and the kind of address behind it; which address a name leads to inside is not told. */
+function destination({ code, facts }: Problem, authority: Authority): Pick<Refusal, 'detail' | 'observed'> {
+  const { range } = facts;
+  const asked = printAuthority(authority);
+  const observed = typeof range === 'string' ? `${asked}: ${range}` : asked;
+  return { detail: `${CODES[code].says} (${observed})`, observed: [observed] };
 }
 
 type Compared = Required<Pick<Refusal, 'expected' | 'observed'>>;
@@ -73,6 +94,7 @@ function plainDetail({ code, facts }: Problem, rule: Rule | null): string {
   if (code === 'tls.version') return tlsDetail(facts, rule);
   const { stage, says } = CODES[code];
   const { why } = facts;
+  if (why === 'needs-connect') return 'https and wss go through a tunnel: ask with CONNECT host:port';
   return (stage === 'request' || stage === 'response') && typeof why === 'string' ? `${says} (${why})` : says;
 }
 

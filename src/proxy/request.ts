@@ -142,7 +142,7 @@ async function runRequest(
 
 /** Every way out without an answer of the upstream: one record, one answer, closed. */
 function refuse(passage: Passage, request: IncomingMessage, socket: Socket, problem: Problem): void {
-  const { eventId, rule, report, house } = passage;
+  const { house } = passage;
   try {
     // A verdict that is written already stands: what came after it is in the close line.
     passage.record(verdictWord(problem.code), problem.code, problem.facts);
@@ -155,7 +155,7 @@ function refuse(passage: Passage, request: IncomingMessage, socket: Socket, prob
   }
   // Content that nobody wants is drained, so that the answer is not lost to a reset.
   request.resume();
-  refuseByReply(socket, refusalOf(problem, eventId, rule, report), house.limits.lingerMs, request.method);
+  refuseByReply(socket, refusalOf(problem, passage), house.limits.lingerMs, request.method);
 }
 
 /** An upstream may answer before it has read everything: the rest is thrown away, or the connection goes. */

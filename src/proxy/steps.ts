@@ -16,7 +16,7 @@ import { examine } from '../verify/examine.ts';
 import { nextEndMs } from '../verify/floor.ts';
 import { judge } from '../verify/judge.ts';
 import type { Permit } from '../verify/permit.ts';
-import { ruleFor } from './admission.ts';
+import { findRule, portDenied } from './admission.ts';
 import type { Full } from './gate.ts';
 import type { LaneEnd, Passage } from './passage.ts';
 import { openTunnel, stillPermitted } from './tunnels.ts';
@@ -44,8 +44,9 @@ export function admit(passage: Passage, authority: Authority, full: Full | null)
   passage.authority = authority;
   if (house.draining()) throw new Problem('proxy.draining', 'self');
   if (full !== null) throw new Problem(full, 'client');
-  const rule = ruleFor(passage.generation, authority, client);
+  const { rule, isPortOpen } = findRule(passage.generation, authority, client);
   passage.rule = rule;
+  if (!isPortOpen) throw portDenied(authority);
   // Known before anything is dialled. The record of this very refusal may be what finds that there is room again.
   if (house.recorder.blocked) throw new Problem('audit.full', 'self');
   passage.opening = house.gate.enterOpening(client.address);

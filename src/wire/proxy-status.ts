@@ -10,7 +10,7 @@ import { clip } from '../model/text.ts';
 /** What an answer is about. */
 export interface Note {
   readonly code: Code;
-  /** Name of the rule that decided; null: none did. */
+  /** Name of the rule that was found; null: none was. */
   readonly rule: string | null;
   readonly eventId: string;
 }
@@ -21,10 +21,12 @@ export function quoted(text: string): string {
   return `"${ascii.replace(/["\\]/g, '\\$&')}"`;
 }
 
-/** `<code> policy=<rule> event=<id>`: the line that people search for. */
+/** Where no rule was found yet, as the label of the metrics has it. No rule can be called so. */
+const NO_RULE = '_none';
+
+/** `<code> policy=<rule> event=<id>`: the line that people search for, the same three words in every answer. */
 export function noteText(note: Note): string {
-  const policy = note.rule === null ? '' : ` policy=${note.rule}`;
-  return `${note.code}${policy} event=${note.eventId}`;
+  return `${note.code} policy=${note.rule ?? NO_RULE} event=${note.eventId}`;
 }
 
 /** Field value of a refusal: `pinwarden; error=tls_certificate_error; details="…"`. */

@@ -40,6 +40,7 @@ export type PlainFault =
   | 'too-many-fields'
   | 'too-many-bytes'
   | 'not-absolute'
+  | 'needs-connect'
   | 'host-missing'
   | 'host-twice'
   | 'host-malformed'
@@ -62,6 +63,8 @@ export type ReadPlain =
 const LENGTH = /^(?:0|[1-9][0-9]{0,14})$/;
 const MAX_FORWARDS = /^[0-9]{1,9}$/;
 const HTTP_URI = /^http:\/\//i;
+/** What travels through a tunnel, and is never asked for in the clear. */
+const TUNNELLED_URI = /^(?:https|wss):\/\//i;
 /** Sent anew by us, or by the connection. */
 const REPLACED: ReadonlySet<string> = new Set(['host', 'expect', 'max-forwards']);
 
@@ -130,6 +133,7 @@ function fieldsFor(head: RequestHead, authority: Authority): Field[] | 'max-forw
 
 function targetOf(head: RequestHead): ReadPlain | { readonly authority: Authority; readonly path: string } {
   const url = head.url ?? '';
+  if (TUNNELLED_URI.test(url)) return fault('request.authority', 'needs-connect');
   if (!HTTP_URI.test(url))
     return fault(isAbsoluteForm(url) ? 'request.authority' : 'request.malformed', 'not-absolute');
   const target = parseHttpTarget(url);

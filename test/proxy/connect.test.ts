@@ -25,18 +25,21 @@ closeAfterEach();
 
 describe('refused before anything is dialled', () => {
   it.each([
-    ['CONNECT good.test HTTP/1.1\r\nHost: good.test\r\n\r\n', 400, 'request.authority', 'error'],
-    ['CONNECT u:p@good.test:443 HTTP/1.1\r\nHost: good.test:443\r\n\r\n', 400, 'request.authority', 'error'],
-    ['CONNECT good.test:443 HTTP/1.1\r\n\r\n', 400, 'request.malformed', 'error'],
-    ['CONNECT good.test:443 HTTP/1.1\r\nHost: evil.test:443\r\n\r\n', 400, 'request.malformed', 'error'],
-    ['CONNECT good.test:4444 HTTP/1.1\r\nHost: good.test:4444\r\n\r\n', 403, 'port.denied', 'block'],
-  ])('%j is answered %i %s', async (bytes, status, code, verdict) => {
+    ['CONNECT good.test HTTP/1.1\r\nHost: good.test\r\n\r\n', 400, 'request.authority', 'error', '_none'],
+    ['CONNECT u:p@good.test:443 HTTP/1.1\r\nHost: good.test:443\r\n\r\n', 400, 'request.authority', 'error', '_none'],
+    ['CONNECT good.test:443 HTTP/1.1\r\n\r\n', 400, 'request.malformed', 'error', '_none'],
+    ['CONNECT good.test:443 HTTP/1.1\r\nHost: evil.test:443\r\n\r\n', 400, 'request.malformed', 'error', '_none'],
+    ['CONNECT good.test:4444 HTTP/1.1\r\nHost: good.test:4444\r\n\r\n', 403, 'port.denied', 'block', 'bank'],
+  ])('%j is answered %i %s', async (bytes, status, code, verdict, policy) => {
     const upstream = await origin();
     const proxy = await proxyFor({ port: upstream.port });
     const { reply } = await exchange(proxy.port, bytes);
     expect(reply).toMatchObject({ status, reason: `pinwarden: ${code}` });
     expect(reply.headers['content-type']).toBe('application/problem+json');
     await soleVerdict(proxy, verdict, code);
+    expect(reply.headers['proxy-status']).toContain(
+      `details="${code} policy=${policy} event=${proxy.verdicts[0]?.eventId}"`,
+    );
     expect(upstream.connections()).toBe(0);
   });
 

@@ -3,8 +3,9 @@ import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { CODES, type Code } from '../../src/model/codes.ts';
 import { Problem } from '../../src/model/problem.ts';
+import type { Rule } from '../../src/policy/policy.ts';
 import { alertFor, refusalOf, refuseByAlert, refuseByReply, verdictWord } from '../../src/proxy/refuse.ts';
-import { connectTo, parseReply } from '../support/client.ts';
+import { connectTo, exchange, parseReply } from '../support/client.ts';
 import { dialLocal } from '../support/sockets.ts';
 import { closeAfterEach, HOST, origin, pki, proxyFor, serve, soleVerdict } from './stage.ts';
 
@@ -74,8 +75,57 @@ it('the answer compares policies where it is policies that differ', async () => 
   expect(upstream.applicationBytes()).toBe(0);
 });
 
+describe('what is told of a destination', () => {
+  const rule = { name: 'bank' } as Rule;
+  const told = (code: Code, host: string, kind: 'name' | 'ipv4', facts = {}) =>
+    refusalOf(new Problem(code, 'client', facts), {
+      eventId: 'event-1',
+      authority: { host, kind, port: 22 },
+      rule,
+      report: null,
+    });
+
+  it('is what the client asked for, and the rule that was found', () => {
+    expect(told('port.denied', 'good.test', 'name', { port: 22 })).toEqual({
+      code: 'port.denied',
+      rule: 'bank',
+      eventId: 'event-1',
+      detail: 'the port is not among the egress ports (good.test:22)',
+      observed: ['good.test:22'],
+    });
+  });
+
+  it('is the kind of address that a name leads to, and never the address', () => {
+    const facts = { address: '10.1.2.3', range: 'private', mixed: false };
+    const refusal = told('address.denied', 'inside.test', 'name', facts);
+    expect(refusal.observed).toEqual(['inside.test:22: private']);
+    expect(refusal.detail).toBe('the host resolves to an address that may not be dialled (inside.test:22: private)');
+    expect(JSON.stringify(refusal)).not.toContain('10.1.2.3');
+    expect(told('address.self', '127.0.0.1', 'ipv4', { range: 'the proxy itself' }).observed).toEqual([
+      '127.0.0.1:22: the proxy itself',
+    ]);
+  });
+});
+
+it('answers https in the clear with how it is asked for', async () => {
+  const proxy = await proxyFor({ port: 1 });
+  const { reply } = await exchange(proxy.port, 'GET https://good.test/ HTTP/1.1\r\nHost: good.test\r\n\r\n');
+  expect(reply).toMatchObject({ status: 400, reason: 'pinwarden: request.authority' });
+  expect(reply.headers['proxy-status']).toMatch(/details="request.authority policy=_none event=[\w-]+"$/);
+  expect(JSON.parse(reply.body)).toMatchObject({
+    detail: 'https and wss go through a tunnel: ask with CONNECT host:port',
+    policy: null,
+  });
+  await soleVerdict(proxy, 'error', 'request.authority');
+});
+
 describe('what the client reads', () => {
-  const refusal = refusalOf(new Problem('port.denied', 'client'), 'event-1', null, null);
+  const refusal = refusalOf(new Problem('port.denied', 'client'), {
+    eventId: 'event-1',
+    authority: null,
+    rule: null,
+    report: null,
+  });
 
   it('is the whole answer, although it keeps sending', async () => {
     const port = await serve(createServer({ allowHalfOpen: true }, (socket) => refuseByReply(socket, refusal, 5_000)));

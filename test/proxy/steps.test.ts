@@ -27,6 +27,7 @@ describe('admission', () => {
   it('refuses while draining, and a port that is not allowed', async () => {
     const { proxy, passage, authority } = await begin();
     expect(() => admit(passage, { ...authority, port: 22 }, null)).toThrow('port.denied');
+    expect(passage.rule?.name).toBe('bank');
     proxy.built.startDraining();
     expect(() => admit(passage, authority, null)).toThrow('proxy.draining');
   });

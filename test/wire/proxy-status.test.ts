@@ -32,7 +32,7 @@ describe('field values', () => {
     expect(alertStatus(note)).toBe('pinwarden; details="pin.mismatch policy=bank event=e-1"');
   });
 
-  it('says no policy when no rule decided', () => {
-    expect(noteText({ ...note, rule: null })).toBe('pin.mismatch event=e-1');
+  it('has the same words when no rule was found', () => {
+    expect(noteText({ ...note, rule: null })).toBe('pin.mismatch policy=_none event=e-1');
   });
 });
