@@ -64,7 +64,7 @@ export const CODES = Object.freeze({
   'request.too-large': row('request', false, 10, 431, 'http_request_error', 'the request head is larger than the limit', 'send fewer or shorter header fields'),
   'request.timeout': row('request', false, 10, 408, 'http_request_error', 'the request head did not arrive in time', 'send the whole head within the time limit'),
   'client.denied': row('admission', false, 20, 403, 'http_request_denied', 'this client may not use the proxy for this host', 'ask the owner of the policy to list the client'),
-  'client.gone': row('admission', false, 5, 499, 'connection_terminated', 'the client went away before the verdict', 'nothing to do'),
+  'client.gone': row('admission', false, 5, 499, 'connection_terminated', 'the client went away before its tunnel carried anything', 'nothing to do'),
   'auth.required': row('admission', false, 20, 407, 'http_request_denied', 'credentials are missing or wrong', 'send Proxy-Authorization'),
   'host.denied': row('admission', false, 20, 403, 'http_request_denied', 'no rule allows this host and the policy denies what no rule matches', 'add a rule for the host'),
   'port.denied': row('admission', false, 20, 403, 'http_request_denied', 'the port is not among the egress ports', 'add the port to egress.ports or to the pattern of a rule'),

@@ -9,6 +9,7 @@ import { CODES, type Code, type Stage } from '../model/codes.ts';
 import { CHECKS } from '../model/outcome.ts';
 import { readTlsVersion, TLS_VERSIONS } from '../model/tls.ts';
 import type { Rule } from '../policy/policy.ts';
+import { blocks } from '../verify/judge.ts';
 import { createExpiries } from './expiries.ts';
 import { createFailingHosts, type FailingSeries } from './failing-hosts.ts';
 import { createGroups, type Groups, MAX_GROUPS, NO_GROUP, OTHER_GROUP } from './groups.ts';
@@ -173,12 +174,12 @@ function presetPolicies(meters: Meters, groups: Groups, rules: readonly Rule[]):
 
 function countFindings(meters: Meters, policy: string, entry: VerdictEntry): void {
   const { report, verdict, code } = entry;
-  // An error relays nothing either: a client that goes while its upstream is judged was not let through.
-  const action = verdict === 'block' || verdict === 'error' ? 'block' : 'alert';
+  const action = actionOf(entry);
   const codes = new Set((report?.findings ?? []).map((found) => found.code));
   if (code !== null && verdict === 'block') codes.add(code);
   for (const found of codes) {
-    meters.add('findings', { policy, code: found, action });
+    // What came after the verdict (another server name, a new policy) blocks whatever the rule made of the chain.
+    meters.add('findings', { policy, code: found, action: found === code && verdict === 'block' ? verdict : action });
     if (found.startsWith('pin.')) meters.add('pinFailures', { policy, reason: found.slice('pin.'.length) });
   }
   if (report !== null) {
@@ -190,7 +191,18 @@ function countFindings(meters: Meters, policy: string, entry: VerdictEntry): voi
     }
   }
   if (verdict === 'alert' && code !== null) meters.add('wouldBlock', { policy, code, set: 'active' });
-  if (verdict === 'alert' || verdict === 'block') meters.set('lastEvent', entry.atMs / 1000, { policy, action });
+  if (verdict === 'alert' || verdict === 'block')
+    meters.set('lastEvent', entry.atMs / 1000, { policy, action: verdict });
+}
+
+/**
+ * What the rule did about the findings of the report. Where the verdict is an error (the client went, or said nothing)
+ * it is what the rule says: one that only alerts has blocked nothing.
+ */
+function actionOf({ verdict, report, rule }: VerdictEntry): 'alert' | 'block' {
+  if (verdict === 'allow' || verdict === 'alert') return 'alert';
+  if (report === null || rule === null) return 'block';
+  return report.findings.some(({ code }) => blocks(code, rule, report.judgedAtMs)) ? 'block' : 'alert';
 }
 
 function countTunnel(meters: Meters, entry: VerdictEntry): void {

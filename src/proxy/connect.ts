@@ -215,6 +215,10 @@ async function inTunnel(visit: Visit, asked: Asked, evidence: Evidence, run: Run
 /** Every way out that is no tunnel: one record, one answer, closed. */
 function refuse(visit: Visit, problem: Problem): void {
   const { socket, house } = visit;
+  if (problem.code === 'client.gone' && leftAfterAnswer(visit)) {
+    socket.destroy();
+    return;
+  }
   // The answer needs the socket for itself: what the client still sends is drained, not collected.
   visit.handOver();
   const told = problem.code === 'tls.alert' && problem.facts['alert'] === 120 ? noCommonProtocol(problem) : problem;
@@ -226,6 +230,19 @@ function refuse(visit: Visit, problem: Problem): void {
   if (told.code === 'client.gone') socket.destroy();
   else if (visit.answered) refuseByAlert(socket, told, house.limits.lingerMs);
   else refuseByReply(socket, refusalOf(told, visit), house.limits.lingerMs);
+}
+
+/** It was answered by a verdict that stands, and went without a word: that verdict, and a tunnel that carried nothing. */
+function leftAfterAnswer(visit: Visit): boolean {
+  const { answered, permitted, recorded } = visit;
+  if (!answered || permitted === null || recorded) return false;
+  try {
+    visit.record(permitted.verdict, permitted.code);
+    visit.recordClose({ bytesUp: 0, bytesDown: 0, reason: 'client', code: 'client.gone' });
+  } catch {
+    // The audit file is full. Nothing was relayed, and the recorder has counted the loss.
+  }
+  return true;
 }
 
 function noCommonProtocol(problem: Problem): Problem {

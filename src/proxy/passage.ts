@@ -42,6 +42,8 @@ export class Passage {
   rule: Rule | null = null;
   evidence: Evidence | null = null;
   report: Report | null = null;
+  /** What the rule made of the report when it let the line through; null: it did not, or not yet. */
+  permitted: { readonly verdict: 'allow' | 'alert'; readonly code: Code | null } | null = null;
   /** The snapshot behind the report. */
   trust: Trust | null = null;
   /** Addresses that were permitted for the host, once resolved. */
@@ -88,6 +90,7 @@ export class Passage {
     this.#upstream = null;
     this.evidence = null;
     this.report = null;
+    this.permitted = null;
   }
 
   /**

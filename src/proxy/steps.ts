@@ -97,6 +97,7 @@ export function judgeLine<L extends Line | RawLine>(passage: Passage, { rule }: 
   house.recorder.judged(house.clock.monotonicMs() - startedMs);
   house.learn({ evidence: line.evidence, report: passage.report, rule, permitted: verdict.kind === 'permit' });
   if (verdict.kind === 'refusal') throw new Problem(verdict.code, 'upstream');
+  passage.permitted = { verdict: verdict.verdict, code: verdict.code };
   return { line, permit: verdict.permit, verdict: verdict.verdict, code: verdict.code };
 }
 

@@ -52,6 +52,19 @@ it('calls nothing let through that was not', async () => {
   expect(text.value('pinwarden_would_block_total')).toBe(0);
 });
 
+it('calls nothing blocked by a rule that only alerts, whatever became of the client', async () => {
+  const metrics = createMetrics();
+  const rule = ruleOf({ onFailure: 'alert' });
+  await metrics.setRules([rule]);
+  const report = mismatchReport();
+  metrics.verdict(verdictEntry({ verdict: 'error', code: 'hello.timeout', report, rule }));
+  metrics.verdict(verdictEntry({ verdict: 'block', code: 'sni.mismatch', report, rule }));
+  const text = await scrape(metrics);
+  expect(text.value('pinwarden_findings_total', { code: 'pin.mismatch', action: 'alert' })).toBe(2);
+  expect(text.value('pinwarden_findings_total', { code: 'pin.mismatch', action: 'block' })).toBe(0);
+  expect(text.value('pinwarden_findings_total', { code: 'sni.mismatch', action: 'block' })).toBe(1);
+});
+
 it('counts an alert as what would have been blocked', async () => {
   const metrics = createMetrics();
   await metrics.setRules([ruleOf()]);

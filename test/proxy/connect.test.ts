@@ -232,8 +232,24 @@ describe('refused after the 200, in the language of TLS', () => {
   it('a client that resets straight after the 200', async () => {
     const { upstream, proxy, socket } = await opened();
     socket.resetAndDestroy();
-    await soleVerdict(proxy, 'error', 'client.gone');
+    await soleVerdict(proxy, 'allow', null);
     await expect.poll(() => upstream.open()).toBe(0);
+    expect(proxy.closes).toMatchObject([{ bytesUp: 0, bytesDown: 0, reason: 'client', code: 'client.gone' }]);
+    expect(proxy.closes[0]?.eventId).toBe(proxy.verdicts[0]?.eventId);
+  });
+
+  it('a client that goes after an alerted 200: the alert it was told, not a block', async () => {
+    const upstream = await origin();
+    const proxy = await proxyFor({ port: upstream.port, rule: { pins: PINS_OF_OTHERS, onFailure: 'alert' } });
+    const { reply, socket } = await connectTo(proxy.port, `${HOST}:${upstream.port}`);
+    expect(reply.headers['proxy-status']).toMatch(/^pinwarden; details="pin.mismatch policy=bank /);
+    socket.end();
+    await soleVerdict(proxy, 'alert', 'pin.mismatch');
+    await expect.poll(() => proxy.closes.length).toBe(1);
+    expect(proxy.closes).toMatchObject([{ reason: 'client', code: 'client.gone' }]);
+    await expect.poll(() => upstream.open()).toBe(0);
+    expect(upstream.applicationBytes()).toBe(0);
+    socket.destroy();
   });
 
   it('an audit file that is full: nothing is relayed', async () => {
