@@ -29,6 +29,8 @@ export interface VerdictEntry {
   readonly atMs: number;
   readonly client: Client;
   readonly authority: Authority | null;
+  /** Of the client's trace, 32 hexadecimal digits; null: it sent none. */
+  readonly traceId: string | null;
   readonly rule: Rule | null;
   readonly evidence: Evidence | null;
   readonly report: Report | null;
@@ -50,6 +52,7 @@ export interface CloseEntry {
   readonly atMs: number;
   readonly client: Client;
   readonly authority: Authority | null;
+  readonly traceId: string | null;
   readonly rule: Rule | null;
   readonly mode: RecordedMode | null;
   /** Bytes from the client to the upstream. */

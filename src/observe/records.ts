@@ -75,7 +75,7 @@ export function closeRecord(entry: CloseEntry, worker: number): AuditRecord {
 }
 
 function head(entry: VerdictEntry | CloseEntry, action: string, worker: number): AuditRecord {
-  const { client, authority, rule } = entry;
+  const { client, authority, traceId, rule } = entry;
   return {
     '@timestamp': new Date(entry.atMs).toISOString(),
     'event.id': entry.eventId,
@@ -86,6 +86,7 @@ function head(entry: VerdictEntry | CloseEntry, action: string, worker: number):
     'source.port': client.port,
     ...(client.user === null ? {} : { 'user.name': clip(client.user) }),
     ...(authority === null ? {} : { 'server.address': authority.host, 'server.port': authority.port }),
+    ...(traceId === null ? {} : { 'trace.id': traceId }),
     'pinwarden.client': client.groups[0] ?? null,
     'pinwarden.rule': rule?.name ?? null,
     'pinwarden.worker': worker,

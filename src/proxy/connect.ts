@@ -52,7 +52,7 @@ export async function serveConnect(
   head: Buffer,
   full: Full | null,
 ): Promise<void> {
-  const visit = new Visit(house, socket, head);
+  const visit = new Visit(house, socket, head, request.rawHeaders);
   try {
     // Nothing is resolved or dialled before admission.
     const asked = admit(visit, readAuthority(request), full);

@@ -132,6 +132,7 @@ function recordRefusal(house: House, socket: Socket, eventId: string, problem: P
       atMs: house.clock.nowMs(),
       client: clientOf({ address: peerAddress(socket), port: socket.remotePort ?? 0 }, generation.config.clients),
       authority: null,
+      traceId: null,
       rule: null,
       evidence: null,
       report: null,

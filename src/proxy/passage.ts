@@ -17,6 +17,7 @@ import type { CloseReason, RecordedMode, VerdictWord } from '../observe/recorder
 import type { Rule } from '../policy/policy.ts';
 import type { Report } from '../verify/report.ts';
 import type { Trust } from '../verify/trust.ts';
+import { readTraceId } from '../wire/trace-context.ts';
 import { clientOf, peerAddress } from './admission.ts';
 import type { Entry } from './gate.ts';
 import type { Generation, House } from './house.ts';
@@ -39,6 +40,8 @@ export class Passage {
   /** The snapshot that this passage is judged by. */
   generation: Generation;
   authority: Authority | null = null;
+  /** Of the client's trace; null: it sent none. */
+  readonly traceId: string | null;
   rule: Rule | null = null;
   evidence: Evidence | null = null;
   report: Report | null = null;
@@ -56,8 +59,10 @@ export class Passage {
   readonly #startedMs: number;
   #upstream: Socket | null = null;
 
-  constructor(house: House, peer: Pick<Socket, 'remoteAddress' | 'remotePort'>) {
+  /** `rawHeaders`: of the request, as sent. */
+  constructor(house: House, peer: Pick<Socket, 'remoteAddress' | 'remotePort'>, rawHeaders: readonly string[]) {
     this.house = house;
+    this.traceId = readTraceId(rawHeaders);
     this.eventId = house.eventId();
     this.generation = house.generation();
     this.client = clientOf({ address: peerAddress(peer), port: peer.remotePort ?? 0 }, this.generation.config.clients);
@@ -105,6 +110,7 @@ export class Passage {
       atMs: this.house.clock.nowMs(),
       client: this.client,
       authority: this.authority,
+      traceId: this.traceId,
       rule: this.rule,
       evidence: this.evidence,
       report: this.report,
@@ -122,6 +128,7 @@ export class Passage {
       atMs: this.house.clock.nowMs(),
       client: this.client,
       authority: this.authority,
+      traceId: this.traceId,
       rule: this.rule,
       mode: this.mode,
       durationMs: this.house.clock.monotonicMs() - this.#startedMs,

@@ -30,7 +30,7 @@ import { Visit } from './visit.ts';
 /** The passage of one request; the client's socket stays with node:http. */
 class RequestPassage extends Passage {
   constructor(house: House, request: IncomingMessage, response: ServerResponse) {
-    super(house, request.socket);
+    super(house, request.socket, request.rawHeaders);
     this.kind = 'request';
     response.once('close', () => {
       if (!response.writableFinished) this.leave();
@@ -83,7 +83,7 @@ export async function serveUpgrade(
   head: Buffer,
   full: Full | null,
 ): Promise<void> {
-  const visit = new Visit(house, socket, head);
+  const visit = new Visit(house, socket, head, request.rawHeaders);
   visit.kind = 'request';
   try {
     const { ask, asked } = admitRequest(visit, request, full);

@@ -16,8 +16,8 @@ export class Visit extends Passage {
   /** The 200 is out: what is refused from now on is refused in the tunnel. */
   answered = false;
 
-  constructor(house: House, socket: Socket, head: Buffer) {
-    super(house, socket);
+  constructor(house: House, socket: Socket, head: Buffer, rawHeaders: readonly string[]) {
+    super(house, socket, rawHeaders);
     this.socket = socket;
     socket.once('close', this.#onGone);
     // An end before a hello: nobody waits for an answer. With a hello put back into the socket it is not emitted.

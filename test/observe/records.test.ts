@@ -111,6 +111,14 @@ describe('verdict', () => {
   });
 });
 
+it('both lines carry the trace id of the client, and none when it sent none', () => {
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  expect(verdictRecord(verdictEntry({ traceId }), 1)).toMatchObject({ 'trace.id': traceId });
+  expect(closeRecord(closeEntry({ traceId }), 1)).toMatchObject({ 'trace.id': traceId });
+  expect(verdictRecord(verdictEntry(), 1)).not.toHaveProperty(['trace.id']);
+  expect(closeRecord(closeEntry(), 1)).not.toHaveProperty(['trace.id']);
+});
+
 describe('close', () => {
   it('carries the event id of its verdict, bytes, duration and reason', () => {
     expect(closeRecord(closeEntry({ rule: ruleOf() }), 2)).toMatchObject({

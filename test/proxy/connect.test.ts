@@ -334,3 +334,28 @@ describe('refused after the 200, in the language of TLS', () => {
     ordinary.socket.destroy();
   });
 });
+
+it('records the trace of the client in both lines, and sends nothing of it to the upstream', async () => {
+  const upstream = await origin();
+  const proxy = await proxyFor({ port: upstream.port });
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  const field = `traceparent: 00-${traceId}-b7ad6b7169203331-01`;
+  const { reply, socket } = await exchange(proxy.port, connectHead(`${HOST}:${upstream.port}`, field));
+  expect(reply.status).toBe(200);
+  socket.destroy();
+  await soleVerdict(proxy, 'allow', null);
+  await expect.poll(() => proxy.closes).toMatchObject([{ traceId }]);
+  expect(proxy.verdicts).toMatchObject([{ traceId }]);
+  expect(upstream.applicationBytes()).toBe(0);
+});
+
+it('ignores a trace that is not in its form', async () => {
+  const upstream = await origin();
+  const proxy = await proxyFor({ port: upstream.port });
+  const field = 'traceparent: 00-what-ever-01';
+  const { reply, socket } = await exchange(proxy.port, connectHead(`${HOST}:${upstream.port}`, field));
+  expect(reply.status).toBe(200);
+  socket.destroy();
+  await soleVerdict(proxy, 'allow', null);
+  expect(proxy.verdicts).toMatchObject([{ traceId: null }]);
+});

@@ -14,7 +14,7 @@ class Leaving extends Passage {
 
 async function begin() {
   const proxy = await proxyFor({ port: 1 });
-  return { proxy, passage: new Leaving(proxy.house, { remoteAddress: '::ffff:10.0.0.9', remotePort: 7 }) };
+  return { proxy, passage: new Leaving(proxy.house, { remoteAddress: '::ffff:10.0.0.9', remotePort: 7 }, []) };
 }
 
 describe('a passage', () => {

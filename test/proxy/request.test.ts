@@ -228,3 +228,13 @@ describe('our own pages', () => {
     },
   );
 });
+
+it('is recorded under the trace of the client, whose field goes on like any other', async () => {
+  const { proxy, upstream, client, head } = await plainStage(answers(OK));
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  const field = `traceparent: 00-${traceId}-b7ad6b7169203331-01`;
+  await client().send(head('GET /', field)).until('\r\n\r\nhi');
+  await expect.poll(() => proxy.closes).toMatchObject([{ traceId }]);
+  expect(proxy.verdicts).toMatchObject([{ traceId }]);
+  expect(upstream.received.join('')).toContain(field);
+});

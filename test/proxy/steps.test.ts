@@ -11,7 +11,7 @@ async function begin(rule = {}) {
   const upstream = await rawOrigin(answers(''));
   closeLater(() => upstream.close());
   const proxy = await proxyFor({ port: upstream.port, rule });
-  const passage = new Passage(proxy.house, { remoteAddress: '127.0.0.1', remotePort: 1 });
+  const passage = new Passage(proxy.house, { remoteAddress: '127.0.0.1', remotePort: 1 }, []);
   closeLater(async () => passage.close());
   return { upstream, proxy, passage, authority: { host: HOST, kind: 'name', port: upstream.port } as const };
 }

@@ -16,7 +16,7 @@ async function cast(): Promise<{ visit: Visit; proxy: TestProxy; client: Socket;
   client.on('error', () => undefined);
   const socket = await accepted.promise;
   const proxy = await proxyFor({ port: (await origin()).port });
-  return { visit: new Visit(proxy.house, socket, Buffer.alloc(0)), proxy, client, socket };
+  return { visit: new Visit(proxy.house, socket, Buffer.alloc(0), []), proxy, client, socket };
 }
 
 describe('a visit', () => {
