@@ -167,19 +167,29 @@ function readCase(line: Line, { io, bench, groups, nowMs }: BatchSetting, logLis
   const given = readBlobs(line['anchors'], 'anchors');
   const anchors = given === null ? null : readAnchors(given, bench);
   const rule = readRule(line['rule'], groups);
-  if (anchors === null && rule.anchors !== 'public') throw new BadLine('anchors: a rule with anchors needs them here');
+  const arePublic = readFlag(line['anchorsArePublic'], 'anchorsArePublic');
+  if (rule.anchors !== 'public') {
+    throw new BadLine('rule.anchors: a batch reads no trust store and no file; put the certificates into anchors');
+  }
+  // It replaces the global set, which `anchors` is, by the public one.
+  const isPublicAsked = names(line['rule'], 'anchors') && !arePublic;
   return {
     authority,
     chain,
-    anchors: anchors?.set ?? null,
+    anchors: isPublicAsked ? null : (anchors?.set ?? null),
     malformedAnchors: anchors?.malformed ?? 0,
-    anchorsArePublic: readFlag(line['anchorsArePublic'], 'anchorsArePublic'),
+    anchorsArePublic: arePublic,
     atMs: readAt(line['at'], nowMs),
     staple: isAbsent(line['staple']) ? null : readBlob(line['staple'], 'staple'),
     crls: readBlobs(line['crls'], 'crls') ?? [],
     logList: readLogList(line['logList'], io.cwd, logLists),
     rule,
   };
+}
+
+/** Whether a rule says this itself; its default says the same where it does not. */
+function names(rule: unknown, field: string): boolean {
+  return typeof rule === 'object' && rule !== null && Object.hasOwn(rule, field);
 }
 
 /** Many languages write null for what is not there. */

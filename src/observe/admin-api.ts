@@ -26,7 +26,8 @@ export interface ApiRequest {
 }
 
 export type ApiAnswer =
-  | { readonly status: number; readonly body: unknown }
+  /** `allow`: the methods of the resource, for a 405 (RFC 9110 §15.5.6). */
+  | { readonly status: number; readonly body: unknown; readonly allow?: readonly string[] }
   /** Server-sent events: the head is sent, then the response is handed over. False: no room. */
   | { readonly stream: (response: ServerResponse) => boolean };
 
@@ -103,7 +104,8 @@ async function answer(routes: readonly Route[], guard: Guard, request: IncomingM
   const found = here.find(({ route }) => route.method === request.method);
   if (found === undefined) {
     if (here.length === 0) throw new ApiError(404, 'there is no such resource');
-    throw new ApiError(405, `only ${here.map(({ route }) => route.method).join(' and ')}`);
+    const allow = [...new Set(here.map(({ route }) => route.method))];
+    return { ...problemAnswer(new ApiError(405, `only ${allow.join(' and ')}`)), allow };
   }
   const { route, rest } = found;
   if (route.method === 'POST' && request.headers[CHANGE_HEADER] === undefined) {
@@ -122,7 +124,8 @@ function admit(guard: Guard, { headers }: IncomingMessage): void {
   if (headers.host === undefined || !hostAllowed(headers.host, guard.address, [])) {
     throw new ApiError(421, 'this host is not served');
   }
-  const given = /^Bearer ([\x21-\x7e]{1,1024})$/.exec(headers.authorization ?? '')?.[1];
+  // The scheme may be written in any case (RFC 9110 §11.1).
+  const given = /^bearer ([\x21-\x7e]{1,1024})$/i.exec(headers.authorization ?? '')?.[1];
   if (given === undefined || !sameToken(given, guard.token))
     throw new ApiError(401, 'send Authorization: Bearer <token>');
 }
@@ -185,7 +188,10 @@ function parseJson(text: string): unknown {
 }
 
 function asProblem(thrown: unknown): ApiAnswer {
-  const { status, message, more } = thrown instanceof ApiError ? thrown : new ApiError(500, 'the request failed');
+  return problemAnswer(thrown instanceof ApiError ? thrown : new ApiError(500, 'the request failed'));
+}
+
+function problemAnswer({ status, message, more }: ApiError): { readonly status: number; readonly body: unknown } {
   return { status, body: { type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail: message, ...more } };
 }
 
@@ -203,13 +209,14 @@ function send(response: ServerResponse, answered: ApiAnswer): void {
     send(response, asProblem(new ApiError(503, 'too many watch already')));
     return;
   }
-  const { status, body } = answered;
+  const { status, body, allow } = answered;
   const bytes = Buffer.from(`${JSON.stringify(body)}\n`);
   const type = status < 400 ? 'application/json; charset=utf-8' : 'application/problem+json; charset=utf-8';
   response.writeHead(status, {
     ...HEADERS,
     'content-type': type,
     'content-length': bytes.length,
+    ...(allow === undefined ? {} : { allow: allow.join(', ') }),
     ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     // What is left of a body that was too large is not read.
     ...(status === 413 ? { connection: 'close' } : {}),

@@ -121,7 +121,17 @@ describe('a bad line', () => {
   it('names the file or the mistake in the rule', async () => {
     expect((await one({ logList: 'missing.json' }))['error']).toMatch(/^logList: .*missing\.json/);
     expect((await one({ rule: { pinns: [] } }))['error']).toMatch(/^rule: /);
-    expect((await one({ anchors: undefined, rule: { anchors: 'system' } }))['error']).toMatch(/^anchors: /);
+  });
+
+  it.each(['system', ['root.pem']])('names a store or a file as anchors of the rule: %j', async (anchors) => {
+    for (const given of [GOOD.anchors, undefined]) {
+      const [bad, next] = await batch([{ ...GOOD, anchors: given, rule: { anchors } }, GOOD]);
+      expect(bad).toEqual({
+        id: 'good',
+        error: 'rule.anchors: a batch reads no trust store and no file; put the certificates into anchors',
+      });
+      expect(next).toMatchObject({ verdict: 'allow' });
+    }
   });
 
   it('may be anything', async () => {
@@ -138,6 +148,23 @@ describe('a bad line', () => {
 });
 
 describe('a good line', () => {
+  it('whose rule asks for the public set is not judged by other anchors, unless they are it', async () => {
+    const rule = { anchors: 'public' };
+    expect(await one({ rule })).toMatchObject({ verdict: 'block', code: 'chain.incomplete' });
+    expect(await one({ rule, anchorsArePublic: true })).toMatchObject({ verdict: 'allow' });
+    expect(await one({ rule: {} })).toMatchObject({ verdict: 'allow' });
+  });
+
+  it.each([3, 6, 12])(
+    'with a certificate of %i million characters is answered, and so is the next',
+    async (millions) => {
+      const huge = 'A'.repeat(millions * 1_000_000);
+      const [first, next] = await batch([{ ...GOOD, chain: [huge] }, GOOD]);
+      expect(first).toMatchObject({ id: 'good', verdict: 'block', code: 'chain.too-large' });
+      expect(next).toMatchObject({ verdict: 'allow' });
+    },
+  );
+
   it('is answered with verdict, codes, path and outcomes', async () => {
     const answer = await one({ id: 7 });
     expect(answer).toMatchObject({ id: 7, verdict: 'allow', code: null, codes: [] });

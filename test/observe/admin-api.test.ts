@@ -103,7 +103,7 @@ describe('refuses', () => {
   it.each([
     [401, {}],
     [401, { authorization: 'Bearer wrong' }],
-    [401, { authorization: `bearer ${TOKEN}` }],
+    [401, { authorization: `bearer${TOKEN}` }],
     [401, { authorization: `Basic ${TOKEN}` }],
     [401, { authorization: `Bearer ${TOKEN} x` }],
     [403, { ...auth, origin: 'http://attacker.test' }],
@@ -132,9 +132,15 @@ describe('refuses', () => {
     expect((await send(await onAddress(), path, { headers: auth })).status).toBe(404);
   });
 
+  it.each(['bearer', 'BEARER', 'Bearer'])('nobody with the token for how %s is written', async (scheme) => {
+    const answer = await send(await onAddress(), '/v1/things', { headers: { authorization: `${scheme} ${TOKEN}` } });
+    expect(answer.status).toBe(200);
+  });
+
   it('changes by GET, without the header, and with a web page behind it', async () => {
     const port = await onAddress();
-    expect((await send(port, '/v1/change', { headers: change })).status).toBe(405);
+    const got = await send(port, '/v1/change', { headers: change });
+    expect([got.status, got.headers['allow']]).toEqual([405, 'POST']);
     expect((await send(port, '/v1/change', { method: 'POST', headers: auth })).status).toBe(403);
     const fromPage = { ...change, origin: 'http://localhost' };
     expect((await send(port, '/v1/change', { method: 'POST', headers: fromPage })).status).toBe(403);
