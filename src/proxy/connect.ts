@@ -171,7 +171,7 @@ async function runTerminate(visit: Visit, asked: Asked, judged: Judged<Line>, ke
     key,
   });
   visit.record(judged.verdict, judged.code);
-  await inTunnel(visit, asked, line.evidence, async (cut, onBytes) => {
+  await inTunnel(visit, line.evidence, async (cut, onBytes) => {
     const end = await terminate({ permit, line, client: socket, context, limits: house.limits, cut, onBytes });
     if (end.clientAlert !== null) house.recorder.clientAlert(visit.client.groups[0] ?? null, end.clientAlert);
     return { ...end, code: null };
@@ -195,15 +195,15 @@ async function walkBypass(visit: Visit, asked: Asked): Promise<void> {
   checkGeneration(visit, asked, evidence);
   visit.record(judged.verdict, judged.code);
   const { permit, line } = judged;
-  await inTunnel(visit, asked, evidence, (cut, onBytes) =>
+  await inTunnel(visit, evidence, (cut, onBytes) =>
     bypass({ permit, line, client: visit.socket, limits: house.limits, cut, onBytes }),
   );
 }
 
 /** Runs a lane with the client's socket in its hands. */
-async function inTunnel(visit: Visit, asked: Asked, evidence: Evidence, run: RunLane<LaneEnd>): Promise<void> {
+async function inTunnel(visit: Visit, evidence: Evidence, run: RunLane<LaneEnd>): Promise<void> {
   visit.handOver();
-  await runLane(visit, asked, evidence, async (cut, onBytes) => {
+  await runLane(visit, evidence, async (cut, onBytes) => {
     try {
       return await run(cut, onBytes);
     } finally {

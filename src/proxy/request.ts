@@ -136,7 +136,7 @@ async function runRequest(
   checkGeneration(passage, asked, evidence);
   passage.record(judged.verdict, judged.code);
   passage.opening?.leave();
-  const { problem } = await runLane(passage, asked, evidence, run);
+  const { problem } = await runLane(passage, evidence, run);
   if (problem !== null) throw problem;
 }
 

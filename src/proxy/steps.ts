@@ -111,7 +111,7 @@ export function checkGeneration(passage: Passage, asked: Asked, evidence: Eviden
   const isSame = generation.number === passage.generation.number && passage.house.trust() === passage.trust;
   const endMs = nextEndMs([asked.rule], passage.report?.judgedAtMs ?? 0);
   if (isSame && passage.house.clock.nowMs() < endMs) return;
-  const code = stillPermitted(passage.house, { client: passage.client, evidence, rule: asked.rule });
+  const code = stillPermitted(passage.house, { client: passage.client, evidence });
   if (code !== null) throw new Problem(code, 'upstream', { why: 'policy changed meanwhile' });
   passage.generation = generation;
 }
@@ -122,14 +122,9 @@ export type RunLane<E extends LaneEnd> = (
 ) => Promise<E>;
 
 /** Runs a lane as an open tunnel: listed for re-judging and drain, cut by them, and closed with one close entry. */
-export async function runLane<E extends LaneEnd>(
-  passage: Passage,
-  asked: Asked,
-  evidence: Evidence,
-  run: RunLane<E>,
-): Promise<E> {
+export async function runLane<E extends LaneEnd>(passage: Passage, evidence: Evidence, run: RunLane<E>): Promise<E> {
   const { house, client, eventId, generation } = passage;
-  const tunnel = openTunnel({ eventId, client, evidence, rule: asked.rule, generation: generation.number });
+  const tunnel = openTunnel({ eventId, client, evidence, generation: generation.number });
   const remove = house.tunnels.add(tunnel);
   let end: LaneEnd = { bytesUp: 0, bytesDown: 0, reason: 'error', code: 'internal.failure' };
   try {

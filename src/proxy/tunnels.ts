@@ -12,19 +12,16 @@ import type { Code } from '../model/codes.ts';
 import type { Evidence } from '../model/evidence.ts';
 import { Problem } from '../model/problem.ts';
 import type { CloseReason } from '../observe/recorder.ts';
-import type { Rule } from '../policy/policy.ts';
 import { examine } from '../verify/examine.ts';
 import { judge } from '../verify/judge.ts';
 import { clientOf, ruleFor } from './admission.ts';
 import type { Generation, House } from './house.ts';
 import { REJUDGE_SLICE_MS } from './limits.ts';
 
-/** What a tunnel was permitted by. */
+/** What a tunnel is judged by again; the rule is that of the moment. */
 export interface Standing {
   readonly client: Client;
   readonly evidence: Evidence;
-  /** The rule that permitted it. */
-  readonly rule: Rule;
 }
 
 export interface Tunnel extends Standing {

@@ -93,9 +93,9 @@ describe('a line', () => {
   });
 
   it('that runs is listed, and closed with one entry although its lane throws', async () => {
-    const { proxy, passage, asked, socket, raw } = await line();
+    const { proxy, passage, socket, raw } = await line();
     passage.hold(socket);
-    const failing = runLane(passage, asked, raw, async () => {
+    const failing = runLane(passage, raw, async () => {
       expect(proxy.house.tunnels.size).toBe(1);
       throw new TypeError('a bug');
     });

@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS } from '../../src/proxy/limits.ts';
 import { createTunnels, type Tunnel } from '../../src/proxy/tunnels.ts';
 import { type DrainAsk, drain } from '../../src/runtime/drain.ts';
 import { testClock } from '../support/clock.ts';
-import { CLIENT, evidenceOf, ruleOf } from '../support/entries.ts';
+import { CLIENT, evidenceOf } from '../support/entries.ts';
 import { dialLocal, listen } from '../support/sockets.ts';
 
 function stage() {
@@ -17,7 +17,7 @@ function stage() {
   /** One client connection with its tunnel; answers what ends both. */
   const open = (cut: (reason: string) => void = () => undefined) => {
     const entry = gate.enterConnection('127.0.0.1');
-    const tunnel = { eventId: 'e', client: CLIENT, evidence: evidenceOf(), rule: ruleOf(), generation: 1, cut };
+    const tunnel = { eventId: 'e', client: CLIENT, evidence: evidenceOf(), generation: 1, cut };
     const remove = tunnels.add(tunnel as Tunnel);
     return () => {
       remove();
