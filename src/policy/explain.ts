@@ -59,7 +59,7 @@ export function explain(policy: Policy, authority: Authority, clientNames: reado
   const winner = decision.kind === 'rule' ? decision.rule : null;
   const lost = policy.rules
     .filter((rule) => rule !== winner)
-    .flatMap((rule) => whyLost(rule, authority, clientNames, decision) ?? [])
+    .flatMap((rule) => whyLost(rule, authority, { clientNames, decision, policy }) ?? [])
     .toSorted((left, right) => compareText(left.rule, right.rule))
     .slice(0, MAX_LOST);
   return Object.freeze({
@@ -75,8 +75,16 @@ export function explain(policy: Policy, authority: Authority, clientNames: reado
   });
 }
 
+/** What was asked besides the authority, and the answer. */
+interface Asked {
+  readonly clientNames: readonly string[];
+  readonly decision: Decision;
+  readonly policy: Policy;
+}
+
 /** The most telling pattern of a rule, or null when the rule has nothing to do with the host. */
-function whyLost(rule: Rule, authority: Authority, clientNames: readonly string[], decision: Decision): Lost | null {
+function whyLost(rule: Rule, authority: Authority, asked: Asked): Lost | null {
+  const { clientNames } = asked;
   const said = (pattern: HostPattern, why: string): Lost => ({
     rule: rule.name,
     pattern: pattern.text,
@@ -101,28 +109,37 @@ function whyLost(rule: Rule, authority: Authority, clientNames: readonly string[
   if (rule.clients.length > 0 && !rule.clients.some((name) => clientNames.includes(name))) {
     return said(onPort, `only for clients ${rule.clients.join(', ')}`);
   }
-  return said(onPort, lessSpecific(onPort, decision.kind === 'rule' ? decision : null, rule));
+  return said(onPort, lessSpecific(onPort, rule, asked));
 }
 
 const RANKS = { exact: 2, one: 1, deep: 0 } as const;
 
-function lessSpecific(loser: HostPattern, decision: Extract<Decision, { kind: 'rule' }> | null, rule: Rule): string {
-  const winner = decision?.pattern ?? null;
-  if (decision === null || winner === null) {
+function lessSpecific(loser: HostPattern, rule: Rule, asked: Asked): string {
+  const { decision } = asked;
+  if (decision.kind === 'deny' || decision.pattern === null) {
     return 'another rule decides';
   }
+  const winner = decision.pattern;
   if (RANKS[loser.kind] < RANKS[winner.kind]) {
     return `${winner.text} is more specific`;
   }
   if (loser.host.length < winner.host.length) {
     return `${winner.text} is longer`;
   }
-  if (loser.port === null && winner.port !== null) {
-    return `${winner.text} names the port`;
+  if (clientRank(decision.rule, asked) < clientRank(rule, asked)) {
+    return rule.clients.length === 0
+      ? `rule ${decision.rule.name} is for this client`
+      : `the group of rule ${decision.rule.name} comes first in \`clients:\``;
   }
-  return rule.clients.length === 0
-    ? `rule ${decision.rule.name} is for this client`
-    : `the group of rule ${decision.rule.name} comes first in \`clients:\``;
+  return `${winner.text} names the port`;
+}
+
+/** Position of the first of the client's groups that a rule is for; a rule for all comes last. */
+function clientRank(rule: Rule, { clientNames, policy }: Asked): number {
+  const positions = rule.clients
+    .filter((name) => clientNames.includes(name))
+    .map((name) => policy.clientOrder.get(name));
+  return Math.min(...positions.map((position) => position ?? Number.MAX_SAFE_INTEGER), Number.POSITIVE_INFINITY);
 }
 
 function nearMiss(pattern: HostPattern, authority: Authority): string | null {

@@ -1,8 +1,9 @@
 /**
  * Which rule decides for an authority and a client.
  *
- * Order: exact host > `*` > longest `**` > unmatched; on the same host a pattern with the port beats one without;
- * then a rule for one of the client's groups beats a rule for all. `except:` takes hosts out of a rule.
+ * Order: exact host > `*` > longest `**` > unmatched; on the same host a rule for one of the client's groups beats a rule
+ * for all, and between groups the first one in `clients:`; only then a pattern with the port beats one without.
+ * `except:` takes hosts out of a rule.
  *
  * The caller must: hand in the canonical authority (wire/authority.ts) and the names of all groups the client is in.
  */
@@ -22,7 +23,7 @@ export type Decision =
 
 /** O(labels of the host). Never throws. */
 export function lookup(policy: Policy, authority: Authority, clientNames: readonly string[]): Decision {
-  const entry = policy.table.find(authority, (slot) => entryFor(policy, slot, authority, clientNames));
+  const entry = policy.table.find(authority, (...slots) => entryFor(policy, slots, authority, clientNames));
   if (entry !== undefined) {
     return { kind: 'rule', rule: entry.rule, pattern: entry.pattern, why: whyMatched(entry) };
   }
@@ -31,12 +32,18 @@ export function lookup(policy: Policy, authority: Authority, clientNames: readon
     : { kind: 'rule', rule: policy.unmatched.rule, pattern: null, why: 'no rule matches, so `unmatched` decides' };
 }
 
-function entryFor(policy: Policy, slot: Slot, authority: Authority, clientNames: readonly string[]): Entry | undefined {
+/** `slots`: what the host has for the port, then for every port; the earlier one wins between equals. */
+function entryFor(
+  policy: Policy,
+  slots: readonly (Slot | undefined)[],
+  authority: Authority,
+  clientNames: readonly string[],
+): Entry | undefined {
   let best: Entry | undefined;
   let bestPosition = Number.POSITIVE_INFINITY;
-  if (slot.byClient !== null) {
-    for (const name of clientNames) {
-      const entry = slot.byClient.get(name);
+  for (const slot of slots) {
+    for (const name of slot?.byClient == null ? [] : clientNames) {
+      const entry = slot?.byClient?.get(name);
       const position = policy.clientOrder.get(name) ?? Number.MAX_SAFE_INTEGER;
       if (entry !== undefined && position < bestPosition && !excepts(policy, entry.rule, authority)) {
         best = entry;
@@ -44,10 +51,11 @@ function entryFor(policy: Policy, slot: Slot, authority: Authority, clientNames:
       }
     }
   }
-  if (best === undefined && slot.forAll !== null && !excepts(policy, slot.forAll.rule, authority)) {
-    best = slot.forAll;
-  }
-  return best;
+  return (
+    best ??
+    slots.find((slot) => slot?.forAll != null && !excepts(policy, slot.forAll.rule, authority))?.forAll ??
+    undefined
+  );
 }
 
 function excepts(policy: Policy, rule: Rule, authority: Authority): boolean {

@@ -1,9 +1,10 @@
 /**
  * A table from host patterns to values that answers in O(labels): the one place that knows the order
- * exact > `*` > longest `**`, and port before no port.
+ * exact > `*` > longest `**`.
  *
- * Does: holds values by pattern; yields the entries that cover an authority, most specific first.
- * Does not: know rules, clients or files.
+ * Does: holds values by pattern; yields what covers an authority, most specific host first: for each host the value under
+ * the port, and that under no port.
+ * Does not: know rules, clients or files, or choose between port and no port (lookup.ts does).
  * The caller must: add patterns in canonical form (hosts.ts).
  */
 import type { Authority } from '../model/authority.ts';
@@ -14,6 +15,9 @@ interface Shelf<T> {
   anyPort: T | undefined;
   byPort: Map<number, T> | undefined;
 }
+
+/** Chooses between what one host has for the port and for every port; at least one of them is there. */
+type Accept<T, R> = (forPort: T | undefined, anyPort: T | undefined) => R | undefined;
 
 export class PatternTable<T> {
   readonly #shelves: Readonly<Record<HostPattern['kind'], Map<string, Shelf<T>>>> = {
@@ -43,8 +47,8 @@ export class PatternTable<T> {
     }
   }
 
-  /** The first value, most specific pattern first, for which `accept` answers something; O(labels of the host). */
-  find<R>(authority: Authority, accept: (value: T) => R | undefined): R | undefined {
+  /** What `accept` answers first, most specific host first; O(labels of the host). */
+  find<R>(authority: Authority, accept: Accept<T, R>): R | undefined {
     const exact = pick(this.#shelves.exact.get(authority.host), authority.port, accept);
     if (exact !== undefined || authority.kind !== 'name') {
       return exact;
@@ -72,14 +76,8 @@ export class PatternTable<T> {
   }
 }
 
-function pick<T, R>(shelf: Shelf<T> | undefined, port: number, accept: (value: T) => R | undefined): R | undefined {
-  if (shelf === undefined) {
-    return undefined;
-  }
-  const forPort = shelf.byPort?.get(port);
-  const answer = forPort === undefined ? undefined : accept(forPort);
-  if (answer !== undefined || shelf.anyPort === undefined) {
-    return answer;
-  }
-  return accept(shelf.anyPort);
+function pick<T, R>(shelf: Shelf<T> | undefined, port: number, accept: Accept<T, R>): R | undefined {
+  const forPort = shelf?.byPort?.get(port);
+  const anyPort = shelf?.anyPort;
+  return forPort === undefined && anyPort === undefined ? undefined : accept(forPort, anyPort);
 }

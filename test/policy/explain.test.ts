@@ -33,6 +33,11 @@ describe('explain', () => {
       dev: 'the group of rule ci comes first in `clients:`',
     });
     expect(reasons('api.bank.example:8443')).toMatchObject({ exact: 'api.bank.example:8443 names the port' });
+    expect(reasons('api.bank.example:8443', ['ci', 'dev'])).toMatchObject({
+      exact: 'rule ci is for this client',
+      port: 'rule ci is for this client',
+      dev: 'the group of rule ci comes first in `clients:`',
+    });
     expect(reasons('a.api.bank.example')).toMatchObject({
       deep: '**.api.bank.example is longer',
       one: '`*` is exactly one label; `**.bank.example` would match',

@@ -13,6 +13,10 @@ const policy = policyOf(`rules:
   - { name: deep, match: ["**.bank.example"] }
   - { name: deeper, match: ["**.eu.bank.example"] }
   - { name: only-ci, match: [ci.example], clients: [ci] }
+  - { name: port-ci, match: [port.example], clients: [ci], except: ["port.example:445"] }
+  - { name: port-ci-8443, match: ["port.example:8443"], clients: [ci] }
+  - { name: port-dev-8443, match: ["port.example:8443", "port.example:444"], clients: [dev] }
+  - { name: port-445, match: ["port.example:445"] }
   - { name: wide, match: ["**.example"] }
   - { name: address, match: ["192.0.2.1", "2001:db8::1"] }
 `);
@@ -28,7 +32,14 @@ describe('lookup', () => {
     ['api.bank.example', ['dev', 'ci'], 'exact-ci'],
     ['api.bank.example', ['dev'], 'exact-dev'],
     ['api.bank.example', ['nobody'], 'exact'],
-    ['api.bank.example:8443', ['ci'], 'exact-port'],
+    ['api.bank.example:8443', [], 'exact-port'],
+    ['api.bank.example:8443', ['ci'], 'exact-ci'],
+    ['api.bank.example:8443', ['nobody'], 'exact-port'],
+    ['port.example', ['dev', 'ci'], 'port-ci'],
+    ['port.example:8443', ['dev', 'ci'], 'port-ci-8443'],
+    ['port.example:8443', ['dev'], 'port-dev-8443'],
+    ['port.example:444', ['dev', 'ci'], 'port-ci'],
+    ['port.example:445', ['ci'], 'port-445'],
     ['www.bank.example', [], 'one'],
     ['www.bank.example:8443', [], 'deep'],
     ['status.bank.example', [], 'deep'],
