@@ -13,7 +13,7 @@ import { explain, printExplanation } from '../policy/explain.ts';
 import type { Mistake } from '../policy/mistakes.ts';
 import type { Rule } from '../policy/policy.ts';
 import { readQuestion } from '../policy/question.ts';
-import type { Generation, Step } from './generations.ts';
+import { type Generation, resultOf, type Step } from './generations.ts';
 import { needsRestart } from './reload.ts';
 import type { Sight } from './sight.ts';
 
@@ -106,7 +106,7 @@ function oneExhibit({ locker }: Sight, id: string): ApiAnswer {
 function policies({ generation }: Controlled, request: ApiRequest): ApiAnswer {
   const offset = numberOf(request, 'offset', 0, 0, Number.MAX_SAFE_INTEGER);
   const limit = numberOf(request, 'limit', DEFAULT_LIMIT, 1, MAX_LIMIT);
-  const { number, sha256, policy, held } = generation;
+  const { number, sha256, policy, held, waiting } = generation;
   return {
     status: 200,
     body: {
@@ -116,6 +116,7 @@ function policies({ generation }: Controlled, request: ApiRequest): ApiAnswer {
       total: policy.rules.length,
       rules: policy.rules.slice(offset, offset + limit).map(ruleJson),
       held: held.map(({ file, mistakes, hasLastGood }) => ({ file, hasLastGood, mistakes: mistakes.map(mistakeJson) })),
+      waiting,
     },
   };
 }
@@ -157,12 +158,28 @@ function explanation({ generation }: Controlled, request: ApiRequest): ApiAnswer
 
 async function reload(supervisor: Controlled): Promise<ApiAnswer> {
   const step = await supervisor.reload();
-  const { number, sha256 } = supervisor.generation;
-  const refused = step.kind === 'accepted' || step.kind === 'refused' ? step.refused.map(mistakeJson) : [];
-  const waiting = needsRestart(supervisor.config, supervisor.generation.config);
-  const now = { result: step.kind, generation: number, sha256, refused, needsRestart: waiting };
-  if (step.kind === 'refused') throw new ApiError(422, 'what runs goes on; the files have mistakes', now);
-  return { status: 200, body: now };
+  const { number, sha256, config, waiting } = supervisor.generation;
+  const refused = 'refused' in step ? step.refused.map(mistakeJson) : [];
+  const result = wordOf(step, waiting);
+  const now = {
+    result,
+    generation: number,
+    sha256,
+    refused,
+    waiting,
+    needsRestart: needsRestart(supervisor.config, config),
+  };
+  const said = result === 'partly' ? 'not everything was taken' : 'what runs goes on';
+  if (refused.length > 0) throw new ApiError(422, `${said}; the files have mistakes`, now);
+  return { status: result === 'waiting' ? 202 : 200, body: now };
+}
+
+/** As the metric has it; besides that what a look says that judged nothing. */
+function wordOf(step: Step, waiting: readonly string[]): string {
+  if (step.kind === 'waiting') return step.kind;
+  if (step.kind !== 'unchanged') return resultOf(step);
+  if (step.refused.length > 0) return 'refused';
+  return waiting.length > 0 ? 'waiting' : 'unchanged';
 }
 
 function drain(supervisor: Controlled, { body }: ApiRequest): ApiAnswer {

@@ -1,7 +1,8 @@
 /**
  * The supervisor's generations: what runs now, and how it becomes the next one.
  *
- * Does: read until the files are at rest, decide (reload.ts), build the material for workers, remember the last good.
+ * Does: read until the files are at rest, decide (reload.ts), build the material for workers, remember the last good and
+ * what was in force a minute ago.
  * Does not: talk to workers or write metrics; its caller does with what it answers.
  * The caller must: call `start` once and then `reload`, one at a time.
  */
@@ -14,14 +15,17 @@ import type { CaConfig, Config } from '../policy/config.ts';
 import { createFileMemory } from '../policy/file-memory.ts';
 import { loadConfig, loadPolicy, type PolicySource, type TextFile } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
+import type { Policy } from '../policy/policy.ts';
 import { type CaLook, caMaterialOf, type LoadedCas, lookOf, ownCertificates } from './ca-files.ts';
 import { TrustError } from './crl-loader.ts';
 import type { LastGood } from './last-good.ts';
 import type { GenerationMaterial, TrustMaterial } from './messages.ts';
 import { type Accepted, decide, decideConfig, type Previous } from './reload.ts';
+import { Recent, Rest } from './rest.ts';
 import { digestOf, type ReadSources, readConfigFile, readSettled, readSources } from './sources.ts';
 import { readTrustMaterial } from './trust-files.ts';
 import { checkTrust, logListTimeOf } from './trust-loader.ts';
+import { cutOff, finishOf } from './unfinished.ts';
 
 export interface Generation extends Accepted {
   readonly number: number;
@@ -31,7 +35,10 @@ export interface Generation extends Accepted {
 }
 
 export type Step =
-  | { readonly kind: 'unchanged' }
+  /** Nothing that was not judged before. `refused`: what is still not taken of it. */
+  | { readonly kind: 'unchanged'; readonly refused: readonly Mistake[] }
+  /** What changed may be unfinished: it is looked at again when it has been at rest. */
+  | { readonly kind: 'waiting' }
   /** The files say again what runs: an earlier refusal is over. */
   | { readonly kind: 'restored' }
   | {
@@ -41,6 +48,15 @@ export type Step =
       readonly refused: readonly Mistake[];
     }
   | { readonly kind: 'refused'; readonly refused: readonly Mistake[] };
+
+/** A step that judged what it saw. */
+export type Judged = Exclude<Step, { readonly kind: 'unchanged' | 'waiting' }>;
+
+/** The word for it, in metrics and answers alike. */
+export function resultOf(step: Judged): 'accepted' | 'partly' | 'refused' {
+  if (step.kind !== 'accepted') return step.kind === 'restored' ? 'accepted' : 'refused';
+  return step.refused.length > 0 ? 'partly' : 'accepted';
+}
 
 export interface GenerationsOptions {
   /** Absolute path of pinwarden.yaml. */
@@ -57,6 +73,8 @@ interface Read {
   readonly config: Config;
   /** What keeps the configuration as it is. */
   readonly configRefused: readonly Mistake[];
+  /** It may be unfinished, so the one that runs stays. */
+  readonly configWaits: boolean;
   readonly files: ReadSources;
   readonly cas: LoadedCas;
   /** Names what lies in the files of the CAs. */
@@ -79,6 +97,12 @@ export class Generations {
   #seenTrust = '';
   /** Timestamp of the CT log list in use: an older one is refused, also after a restart. */
   #heldListMs: number | null = null;
+  /** What the last judgement did not take. */
+  #standing: readonly Mistake[] = [];
+  /** When what waits has been at rest for long enough, by the monotonic clock. */
+  #dueMs: number | null = null;
+  readonly #rest = new Rest();
+  readonly #recent = new Recent();
   /** What was compiled outlives the reload: only files that changed are read again. */
   readonly #files = createFileMemory();
 
@@ -94,9 +118,20 @@ export class Generations {
   start(config: Config, configFile: TextFile, lastGood: LastGood | null, cas: LoadedCas): Step {
     const files = readSources(config);
     this.#heldListMs = lastGood?.logListMs ?? null;
-    const read = { configFile, files, configRefused: [], ...lookedAt(config, lookOf(cas)) };
+    if (finishOf(configFile.text, lastGood?.config.text ?? null) === 'cut') {
+      return { kind: 'refused', refused: [cutOff(configFile)] };
+    }
+    const read = { configFile, files, configRefused: [], configWaits: false, ...lookedAt(config, lookOf(cas)) };
     this.#seen = digestRead(read);
-    return this.#decide(read, lastGood === null ? null : this.#revive(config, lastGood), lastGood?.number ?? 0);
+    const previous = lastGood === null ? null : this.#revive(config, lastGood);
+    const step = this.#decide(read, previous, lastGood?.number ?? 0);
+    if (step.kind === 'accepted' && lastGood !== null) this.#note([lastGood.config, ...lastGood.sources]);
+    return step;
+  }
+
+  /** Milliseconds until what may be unfinished is worth another look; null: nothing is. */
+  get nextLookMs(): number | null {
+    return this.#dueMs === null ? null : Math.max(0, this.#dueMs - this.#options.clock.monotonicMs());
   }
 
   /** Looks at the files and takes what is new and right. */
@@ -105,13 +140,45 @@ export class Generations {
     if (current === null) throw new TypeError('reload before start');
     const now = this.#look(current);
     const digest = now.digest;
-    if (digest === this.#seen && this.#trustDigest(current) === this.#seenTrust) return { kind: 'unchanged' };
+    const isKnown = digest === this.#seen && this.#trustDigest(current) === this.#seenTrust;
+    if (isKnown && this.nextLookMs !== 0) return { kind: 'unchanged', refused: this.#standing };
     const settled =
       digest === this.#seen ? now.value : await readSettled(() => this.#look(current), this.#options.pause);
-    if (settled === null) return { kind: 'unchanged' };
-    if (settled instanceof FileError) return { kind: 'refused', refused: [asMistake(settled.file, settled.message)] };
+    if (settled === null) return { kind: 'waiting' };
+    if (settled instanceof FileError) return this.#refuse([asMistake(settled.file, settled.message)]);
     this.#seen = digestRead(settled);
-    return this.#decide(settled, current, current.number);
+    const step = this.#decide(settled, { ...current, earlier: () => this.#earlier(current) }, current.number);
+    if (step.kind === 'accepted') this.#note([current.configFile, ...current.sources]);
+    return step;
+  }
+
+  #refuse(refused: readonly Mistake[]): Step {
+    this.#standing = refused;
+    return { kind: 'refused', refused };
+  }
+
+  /** What runs has come into force in place of these texts. */
+  #note(before: readonly TextFile[]): void {
+    const { configFile, sources } = this.#current ?? { configFile: null, sources: [] };
+    if (configFile === null) return;
+    this.#recent.note(before, [configFile, ...sources], this.#options.clock.monotonicMs());
+  }
+
+  /** The policy before the changes of the last minute; null: there were none, or it does not compile any more. */
+  #earlier({ configFile, sources }: Generation): Policy | null {
+    const texts = this.#recent.earlier([configFile, ...sources], this.#options.clock.monotonicMs());
+    const before = texts?.find(({ file }) => file === configFile.file);
+    const then = before === undefined ? null : loadConfig(before.text, before.file);
+    if (texts === null || then === null || !then.ok) return null;
+    return this.#compile(
+      texts.filter((one) => one !== before),
+      then.value,
+    );
+  }
+
+  #compile(texts: readonly TextFile[], config: Config): Policy | null {
+    const loaded = loadPolicy(sourcesUnder(config, texts), config, this.#options.shippedGroups(), this.#files);
+    return loaded.ok ? loaded.value : null;
   }
 
   /** Names the trust files as they lie there: they may change while configuration and policies do not. */
@@ -127,15 +194,40 @@ export class Generations {
   #look(current: Generation): { readonly digest: string; readonly value: Read | FileError } {
     try {
       const configFile = readConfigFile(this.#options.configPath);
-      const decided = decideConfig(configFile, current);
-      if (!decided.ok) throw new TypeError('a configuration was refused although one runs');
-      const { config, ...rest } = this.#lookAtCas(decided.config, decided.refused, current);
-      const value = { configFile, config, files: readSources(config), ...rest };
+      const { asked, refused, configWaits } = this.#judgeConfig(configFile, current);
+      const { config, ...rest } = this.#lookAtCas(asked, refused, current);
+      const value = { configFile, config, configWaits, files: readSources(config), ...rest };
       return { digest: digestRead(value), value };
     } catch (thrown) {
       if (thrown instanceof FileError) return { digest: `unreadable ${thrown.message}`, value: thrown };
       throw thrown;
     }
+  }
+
+  #judgeConfig(configFile: TextFile, current: Generation) {
+    const finish = finishOf(configFile.text, current.configFile.text);
+    if (finish === 'cut') return { asked: current.config, refused: [cutOff(configFile)], configWaits: false };
+    const decided = decideConfig(configFile, current);
+    if (!decided.ok) throw new TypeError('a configuration was refused although one runs');
+    const { config, refused } = decided;
+    const configWaits = finish === 'maybe' && refused.length === 0 && this.#left(configFile) > 0;
+    return { asked: configWaits ? current.config : config, refused, configWaits };
+  }
+
+  #left(file: TextFile): number {
+    return this.#rest.left(file, this.#options.clock.monotonicMs());
+  }
+
+  /** Files that may be unfinished; notes when they are worth another look. */
+  #unrested({ files, configFile, configWaits }: Read, running: Generation | null): ReadonlySet<string> {
+    const before = new Map(running?.sources.map(({ file, text }) => [file, text]));
+    const maybe = files.sources.filter(({ file, text }) => finishOf(text, before.get(file) ?? null) === 'maybe');
+    const lefts = (running === null ? [] : maybe).map((source) => ({ file: source.file, left: this.#left(source) }));
+    const unrested = lefts.filter(({ left }) => left > 0);
+    const waits = [...unrested.map(({ left }) => left), ...(configWaits ? [this.#left(configFile)] : [])];
+    this.#dueMs = waits.length === 0 ? null : this.#options.clock.monotonicMs() + Math.min(...waits);
+    this.#rest.keep(new Set([configFile, ...maybe].map(({ file }) => file)));
+    return new Set(unrested.map(({ file }) => file));
   }
 
   /** A configuration whose `ca` cannot be had is refused as a whole; files that broke under the same one are held. */
@@ -148,21 +240,27 @@ export class Generations {
   }
 
   #decide(read: Read, previous: Previous | null, number: number): Step {
-    const { config, configRefused, files, cas } = read;
-    const configFile = configRefused.length > 0 && this.#current !== null ? this.#current.configFile : read.configFile;
+    const { config, configRefused, configWaits, files, cas } = read;
+    const keepsConfig = configRefused.length > 0 || configWaits;
+    const configFile = keepsConfig && this.#current !== null ? this.#current.configFile : read.configFile;
     const nowMs = this.#options.clock.nowMs();
     const shippedGroups = this.#options.shippedGroups();
-    const decided = decide({ config, configFile, ...files, shippedGroups, files: this.#files, previous, nowMs });
-    if (!decided.ok) return { kind: 'refused', refused: [...configRefused, ...decided.mistakes] };
-    const { accepted } = decided;
+    const unrested = this.#unrested(read, this.#current);
+    const base = { config, configFile, ...files, shippedGroups, files: this.#files };
+    const decided = decide({ ...base, previous, unrested, nowMs });
+    if (!decided.ok) return this.#refuse([...configRefused, ...decided.mistakes]);
+    const waiting = configWaits ? [read.configFile.file, ...decided.accepted.waiting] : decided.accepted.waiting;
+    const accepted = { ...decided.accepted, waiting };
     const refused = [...configRefused, ...read.caRefused, ...accepted.held.flatMap(({ mistakes }) => mistakes)];
     this.#seenTrust = this.#trustDigest({ ...accepted, cas });
     const trust = this.#trust(accepted, cas);
-    if (!('publicAnchors' in trust)) return { kind: 'refused', refused: [...refused, trust] };
+    if (!('publicAnchors' in trust)) return this.#refuse([...refused, trust]);
+    this.#standing = refused;
     const sha256 = nameGeneration(accepted, trust);
     if (this.#current !== null && sha256 === this.#current.sha256 && cas === this.#current.cas) {
-      this.#current = { ...this.#current, held: accepted.held };
-      return refused.length > 0 ? { kind: 'refused', refused } : { kind: 'restored' };
+      this.#current = { ...this.#current, held: accepted.held, waiting };
+      if (refused.length > 0) return { kind: 'refused', refused };
+      return { kind: waiting.length > 0 ? 'waiting' : 'restored' };
     }
     this.#current = { ...accepted, number: number + 1, sha256, trust, cas };
     return { kind: 'accepted', generation: this.#current, refused };
@@ -184,13 +282,7 @@ export class Generations {
   #revive(config: Config, lastGood: LastGood): Previous {
     const then = loadConfig(lastGood.config.text, lastGood.config.file);
     const before = then.ok ? then.value : config;
-    const loaded = loadPolicy(
-      sourcesUnder(before, lastGood.sources),
-      before,
-      this.#options.shippedGroups(),
-      this.#files,
-    );
-    return { sources: sourcesUnder(config, lastGood.sources), policy: loaded.ok ? loaded.value : null };
+    return { sources: sourcesUnder(config, lastGood.sources), policy: this.#compile(lastGood.sources, before) };
   }
 }
 

@@ -2,7 +2,7 @@
  * Decides the next generation from what was read: all or nothing for each policy file. Pure.
  *
  * Does: compile; when something is wrong find the files to blame and let each of them keep its last good text while
- * the others move on; refuse a file that would weaken a rule without saying so.
+ * the others move on; refuse a file that would weaken a rule without saying so, and one that is cut off.
  * Does not: read, persist or publish (generations.ts does).
  * The caller must: keep running on `current` when the answer is not ok.
  */
@@ -13,6 +13,7 @@ import type { Mistake } from '../policy/mistakes.ts';
 import type { Policy } from '../policy/policy.ts';
 import { weakenings } from '../policy/weakening.ts';
 import type { Unread } from './sources.ts';
+import { cutOff, finishOf } from './unfinished.ts';
 
 /** A policy file that runs on its last good text, or not at all when it never had one. */
 export interface Held {
@@ -29,6 +30,8 @@ export interface Accepted {
   readonly sources: readonly PolicySource[];
   readonly policy: Policy;
   readonly held: readonly Held[];
+  /** Files that may be unfinished: what they hold is right, and taken later. */
+  readonly waiting: readonly string[];
   readonly warnings: readonly Mistake[];
 }
 
@@ -40,6 +43,8 @@ export interface Previous {
   readonly sources: readonly PolicySource[];
   /** Null: the last good texts do not compile any more. */
   readonly policy: Policy | null;
+  /** What was in force before it, when it has been so for less than a minute; null: it has been for longer. */
+  readonly earlier?: () => Policy | null;
 }
 
 export interface Ask {
@@ -52,12 +57,34 @@ export interface Ask {
   readonly files: FileMemory;
   /** What runs now, or what ran before the restart; null: a first start, where nothing can be held. */
   readonly previous: Previous | null;
+  /** Files that may be unfinished and have not been at rest for long enough. */
+  readonly unrested: ReadonlySet<string>;
   readonly nowMs: number;
 }
 
-/** The next generation. Every round holds at least one more file, so it ends. */
+/**
+ * The next generation. A file that would be refused is refused at once, unfinished or not; one that would be taken waits,
+ * and so does whatever only goes together with it. Every round keeps at least one more file back, so it ends.
+ */
 export function decide(ask: Ask): Decided {
-  const attempt = new Attempt(ask);
+  const waiting = new Set<string>();
+  const first = attemptAll(ask, waiting);
+  if (!first.ok) return first;
+  const refused = new Set(first.accepted.held.map(({ file }) => file));
+  for (const file of ask.unrested) if (!refused.has(file)) waiting.add(file);
+  let decided: Decided = first;
+  for (let known = 0; waiting.size > known; ) {
+    known = waiting.size;
+    decided = attemptAll(ask, waiting);
+    if (!decided.ok) return decided;
+    for (const { file } of decided.accepted.held) if (!refused.has(file)) waiting.add(file);
+  }
+  return decided;
+}
+
+/** Every round holds at least one more file, so it ends. */
+function attemptAll(ask: Ask, waiting: ReadonlySet<string>): Decided {
+  const attempt = new Attempt(ask, waiting);
   for (const { file, why } of ask.unread) attempt.blameUnread(file, why);
   if (ask.previous === null && attempt.held.size > 0) return { ok: false, mistakes: attempt.allMistakes() };
   while (true) {
@@ -67,7 +94,8 @@ export function decide(ask: Ask): Decided {
       const { config, configFile } = ask;
       const held = [...attempt.held.values()];
       const { value: policy, warnings } = loaded;
-      return { ok: true, accepted: { config, configFile, sources: attempt.sources(), policy, held, warnings } };
+      const taken = { config, configFile, sources: attempt.sources(), policy };
+      return { ok: true, accepted: { ...taken, held, waiting: [...waiting].sort(), warnings } };
     }
     if (ask.previous === null || !attempt.hold(mistakes)) {
       return { ok: false, mistakes: [...attempt.allMistakes(), ...mistakes] };
@@ -81,10 +109,15 @@ class Attempt {
   readonly #next: Map<string, PolicySource>;
   readonly #before: Map<string, PolicySource>;
 
-  constructor(ask: Ask) {
+  constructor(ask: Ask, waiting: ReadonlySet<string>) {
     this.#ask = ask;
     this.#next = new Map(ask.sources.map((source) => [source.file, source]));
     this.#before = new Map((ask.previous?.sources ?? []).map((source) => [source.file, source]));
+    for (const file of waiting) this.#keep(file);
+    for (const source of ask.sources) {
+      const before = this.#before.get(source.file)?.text ?? null;
+      if (finishOf(source.text, before) === 'cut') this.#put(source.file, [cutOff(source)]);
+    }
   }
 
   sources(): readonly PolicySource[] {
@@ -95,9 +128,13 @@ class Attempt {
     return [...this.held.values()].flatMap(({ mistakes }) => mistakes);
   }
 
+  /** Whoever goes back to what was in force a moment ago weakens nothing. */
   weakeningsOf(policy: Policy): readonly Mistake[] {
-    const before = this.#ask.previous?.policy ?? null;
-    return before === null ? [] : weakenings(before, policy, this.#ask.nowMs);
+    const { previous, nowMs } = this.#ask;
+    const before = previous?.policy ?? null;
+    const found = before === null ? [] : weakenings(before, policy, nowMs);
+    const earlier = found.length === 0 ? null : (previous?.earlier?.() ?? null);
+    return earlier === null ? found : weakenings(earlier, policy, nowMs);
   }
 
   /** A path that could not be read: its file, or every file that was known in the directory. */
@@ -125,10 +162,15 @@ class Attempt {
   }
 
   #put(file: string, mistakes: readonly Mistake[]): void {
+    this.held.set(file, { file, mistakes, hasLastGood: this.#keep(file) });
+  }
+
+  /** Whether there is a text of before. */
+  #keep(file: string): boolean {
     const before = this.#before.get(file);
     if (before === undefined) this.#next.delete(file);
     else this.#next.set(file, before);
-    this.held.set(file, { file, mistakes, hasLastGood: before !== undefined });
+    return before !== undefined;
   }
 }
 

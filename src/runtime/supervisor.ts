@@ -18,7 +18,7 @@ import type { LoadedCa } from './ca-files.ts';
 import type { DrainCounts } from './drain.ts';
 import type { Fetcher } from './fetcher.ts';
 import type { Fleet } from './fleet.ts';
-import type { Generation, Generations, Step } from './generations.ts';
+import { type Generation, type Generations, resultOf, type Step } from './generations.ts';
 import { saveLastGood } from './last-good.ts';
 import type { TrustMaterial } from './messages.ts';
 import { needsRestart } from './reload.ts';
@@ -28,6 +28,7 @@ import { directoriesOf } from './sources.ts';
 import type { SupervisorMetrics } from './supervisor-metrics.ts';
 import type { TicketKeys } from './ticket-keys.ts';
 import { PUBLIC_ANCHORS_OLD_MS, parsePublicAnchors } from './trust-loader.ts';
+import { printWaiting } from './unfinished.ts';
 import { createWatch, type Watch } from './watch.ts';
 
 /** A worker compiles 100,000 rules in some seconds; a reload is not held up by one that takes longer. */
@@ -210,6 +211,8 @@ export class Supervisor {
     const { generations, fleet, log, config } = this.#parts;
     const step = await generations.reload();
     this.record(step);
+    // What may be unfinished is looked at when it has been at rest, without waiting for an event or the poll.
+    this.#watch?.pokeIn(generations.nextLookMs);
     if (step.kind !== 'accepted' || this.#draining) return step;
     const { generation } = step;
     const isEverywhere = await fleet.publish(PUBLISH_TIMEOUT_MS);
@@ -230,12 +233,13 @@ export class Supervisor {
 
   /** Metrics of what was read, and a line for each mistake. */
   record(step: Step): void {
+    const { metrics, clock, log, generations } = this.#parts;
     if (step.kind === 'unchanged') return;
-    const { metrics, clock, log } = this.#parts;
+    for (const file of generations.current?.waiting ?? []) log(printWaiting(file));
+    if (step.kind === 'waiting') return;
     const refused = step.kind === 'restored' ? [] : step.refused;
-    const held = this.#parts.generations.current?.held.length ?? 0;
-    const result = step.kind === 'refused' ? 'refused' : refused.length > 0 ? 'partly' : 'accepted';
-    metrics.reloaded(result, held, clock.nowMs());
+    const held = generations.current?.held.length ?? 0;
+    metrics.reloaded(resultOf(step), held, clock.nowMs());
     for (const mistake of refused) log(printMistake(mistake, null));
     if (refused.length > 0) log('what was refused keeps its last good text; the rest is in force');
   }

@@ -18,6 +18,8 @@ export interface Watch {
   follow(directories: readonly string[]): void;
   /** Asks for a look, as an event would. */
   poke(): void;
+  /** The same after so many milliseconds, in place of an earlier such call; null: not at all. */
+  pokeIn(delayMs: number | null): void;
   stop(): void;
 }
 
@@ -54,8 +56,15 @@ export function createWatch(look: () => Promise<void>, pollMs: number = POLL_MS)
   };
   const poll = setInterval(poke, pollMs);
   poll.unref();
+  let later: NodeJS.Timeout | null = null;
+  const pokeIn = (delayMs: number | null): void => {
+    if (later !== null) clearTimeout(later);
+    later = delayMs === null || stopped ? null : setTimeout(poke, delayMs);
+    later?.unref();
+  };
   return {
     poke,
+    pokeIn,
     follow(directories) {
       const wanted = [...new Set(directories)].sort();
       if (stopped || wanted.join('\n') === followed) return;
@@ -66,6 +75,7 @@ export function createWatch(look: () => Promise<void>, pollMs: number = POLL_MS)
     stop() {
       stopped = true;
       clearInterval(poll);
+      pokeIn(null);
       if (settle !== null) clearTimeout(settle);
       for (const stop of stops) stop();
       stops = [];

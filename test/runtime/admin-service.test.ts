@@ -16,7 +16,7 @@ afterEach(async () => {
 const POLICY = `version: 1
 rules:
   - { name: bank, match: [api.bank.example], onFailure: block }
-  - { name: wide, match: ["**.bank.example"] }
+  - { name: wide, match: ["**.bank.example"], onFailure: alert }
 `;
 const CONFIG = { admin: { unix: 'admin.sock' }, policies: ['p.yaml'], clients: { ci: ['10.4.0.0/16'] } };
 
@@ -143,8 +143,28 @@ it('reloads, and says what was refused and why', async () => {
   writeFileSync(join(one.dir, 'p.yaml'), 'rules: [');
   expect(await ask(one, '/v1/reload', 'POST')).toMatchObject({
     status: 422,
-    body: { generation: 3, refused: [{ file: join(one.dir, 'p.yaml'), line: 1 }] },
+    body: { result: 'refused', generation: 3, refused: [{ file: join(one.dir, 'p.yaml'), line: 1 }] },
   });
+  expect(await ask(one, '/v1/reload', 'POST'), 'and as long as it is held back').toMatchObject({
+    status: 422,
+    body: { result: 'refused', generation: 3, refused: [{ file: join(one.dir, 'p.yaml'), line: 1 }] },
+  });
+  writeFileSync(join(one.dir, 'pinwarden.yaml'), JSON.stringify({ ...config, ca }));
+  expect(await ask(one, '/v1/reload', 'POST'), 'though something was taken').toMatchObject({
+    status: 422,
+    body: { result: 'partly', generation: 4, refused: [{ file: join(one.dir, 'p.yaml'), line: 1 }] },
+  });
+  writeFileSync(join(one.dir, 'p.yaml'), POLICY.replace('name: wide', 'name: broad'));
+  expect(await ask(one, '/v1/reload', 'POST')).toMatchObject({
+    status: 200,
+    body: { result: 'accepted', refused: [] },
+  });
+  writeFileSync(join(one.dir, 'p.yaml'), POLICY.slice(0, POLICY.indexOf('  - { name: wide')));
+  const waiting = [join(one.dir, 'p.yaml')];
+  for (let look = 0; look < 2; look += 1) {
+    expect(await ask(one, '/v1/reload', 'POST')).toMatchObject({ status: 202, body: { result: 'waiting', waiting } });
+  }
+  expect((await ask(one, '/v1/policies')).body).toMatchObject({ waiting, held: [] });
 });
 
 describe('events', () => {

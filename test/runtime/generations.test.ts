@@ -116,12 +116,15 @@ describe('start', () => {
 describe('reload', () => {
   it('keeps a file that broke, then takes it when it is right, and says when it is as before', async () => {
     start(generations);
-    expect(await generations.reload()).toEqual({ kind: 'unchanged' });
+    expect(await generations.reload()).toEqual({ kind: 'unchanged', refused: [] });
     writeFileSync(at('b.yaml'), 'rules: [');
     expect(await generations.reload()).toMatchObject({ kind: 'refused' });
     expect(serving(generations)).toEqual(['a', 'b']);
     expect(generations.current?.held).toHaveLength(1);
-    expect(await generations.reload()).toEqual({ kind: 'unchanged' });
+    expect(await generations.reload(), 'held still').toMatchObject({
+      kind: 'unchanged',
+      refused: [{ place: { file: at('b.yaml') } }],
+    });
     writeFileSync(at('b.yaml'), rules('b'));
     expect(await generations.reload()).toEqual({ kind: 'restored' });
     expect(generations.current?.held).toEqual([]);
@@ -170,7 +173,10 @@ describe('reload', () => {
     start(generations);
     writeFileSync(at('roots.pem'), 'no pem');
     expect(await generations.reload()).toMatchObject({ kind: 'refused' });
-    expect(await generations.reload(), 'said once').toEqual({ kind: 'unchanged' });
+    expect(await generations.reload(), 'said once').toMatchObject({
+      kind: 'unchanged',
+      refused: [{ message: expect.stringContaining('roots.pem') }],
+    });
     rmSync(at('roots.pem'));
     expect(await generations.reload()).toMatchObject({ kind: 'refused' });
     writeFileSync(at('roots.pem'), authority({ cn: 'Other' }).pem);
@@ -238,7 +244,7 @@ describe('the CAs', () => {
     expect(material.ca).toMatchObject({ current: { certificatePem: brought }, next: { certificatePem: next } });
     expect(material.trust.ownCas).toEqual([brought, next, cas.current.ca.certificatePem]);
     expect(JSON.stringify(material.trust)).not.toContain('PRIVATE');
-    expect(await generations.reload()).toEqual({ kind: 'unchanged' });
+    expect(await generations.reload()).toMatchObject({ kind: 'unchanged' });
   });
 
   it('never change to half of a pair that is being written', async () => {
@@ -249,7 +255,7 @@ describe('the CAs', () => {
       kind: 'refused',
       refused: [{ message: expect.stringContaining('chmod 600') }],
     });
-    expect(await generations.reload(), 'said once').toEqual({ kind: 'unchanged' });
+    expect(await generations.reload(), 'said once').toMatchObject({ kind: 'unchanged' });
     expect(generations.current?.cas).toBe(before);
     rmSync(at('ca-key.pem'));
     expect(await generations.reload()).toMatchObject({ kind: 'refused' });
@@ -282,7 +288,7 @@ describe('the CAs', () => {
       refused: [{ message: expect.stringMatching(/next-ca-key\.pem.*pinwarden ca rotate/) }],
     });
     expect(generations.current?.policy.unmatched.action).toBe('judge');
-    expect(await generations.reload()).toEqual({ kind: 'unchanged' });
+    expect(await generations.reload()).toMatchObject({ kind: 'unchanged' });
     put('next-', 'Next CA');
     expect(await generations.reload()).toMatchObject({ kind: 'accepted', refused: [] });
     expect(generations.current?.policy.unmatched.action).toBe('deny');

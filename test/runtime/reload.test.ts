@@ -36,6 +36,7 @@ function ask(fields: Partial<Ask>): Ask {
     shippedGroups: [],
     files: createFileMemory(),
     previous: null,
+    unrested: new Set<string>(),
   };
   return { ...base, nowMs: AT_MS, ...fields };
 }
@@ -114,6 +115,18 @@ describe('a weaker file', () => {
     expect(accepted({ sources, previous })).toEqual({ rules: ['a', 'b'], held: [] });
   });
 
+  it('is none when it goes back to what was in force a moment ago', () => {
+    const stricter = previousOf(file('a', rule('a')), file('b', rule('b')));
+    const looser = file('b', rule('b', 'onFailure: alert'));
+    const sources = [file('a', rule('a')), looser];
+    const earlier = () => previousOf(file('a', rule('a')), looser).policy;
+    expect(accepted({ sources, previous: stricter }).held).toEqual(['/etc/pw/p/b.yaml']);
+    expect(accepted({ sources, previous: { ...stricter, earlier } }).held).toEqual([]);
+    const other = [file('a', rule('a', 'onFailure: alert')), looser];
+    expect(accepted({ sources: other, previous: { ...stricter, earlier } }).held).toEqual(['/etc/pw/p/a.yaml']);
+    expect(accepted({ sources, previous: { ...stricter, earlier: () => null } }).held).toEqual(['/etc/pw/p/b.yaml']);
+  });
+
   it('cut at any byte never takes a rule away', () => {
     const whole = file('b', rule('b'), rule('b2'), rule('b3'));
     const before = previousOf(file('a', rule('a')), whole);
@@ -126,6 +139,48 @@ describe('a weaker file', () => {
         'b3',
       ]);
     }
+  });
+});
+
+describe('a file that may be unfinished', () => {
+  const alert = 'onFailure: alert';
+  const previous = previousOf(file('a', rule('a', alert), rule('a2', alert)), file('b', rule('b')));
+  const shorter = file('a', rule('a', alert));
+  const decided = (fields: Partial<Ask>) => {
+    const answer = decide(ask({ previous, unrested: new Set([shorter.file]), ...fields }));
+    if (!answer.ok) throw new Error('refused');
+    const { held, waiting, policy } = answer.accepted;
+    return { held: held.map((one) => one.file), waiting, rules: policy.rules.map(({ name }) => name).sort() };
+  };
+
+  it('waits when it would be taken, and leaves the others alone', () => {
+    const sources = [shorter, file('b', rule('b'), rule('b2'))];
+    expect(decided({ sources })).toEqual({ held: [], waiting: [shorter.file], rules: ['a', 'a2', 'b', 'b2'] });
+    expect(decided({ sources, unrested: new Set() })).toEqual({ held: [], waiting: [], rules: ['a', 'b', 'b2'] });
+  });
+
+  it('is refused at once when it is wrong, and cut off inside a line whatever it says', () => {
+    expect(decided({ sources: [broken('a'), file('b', rule('b'))] })).toMatchObject({
+      held: [shorter.file],
+      waiting: [],
+    });
+    const cut = { ...shorter, text: shorter.text.slice(0, -1) };
+    const answer = decide(ask({ previous, sources: [cut, file('b', rule('b'))] }));
+    expect(answer).toMatchObject({
+      accepted: {
+        held: [{ mistakes: [{ message: expect.stringContaining('cut off'), place: { line: 5, column: 21 } }] }],
+      },
+    });
+  });
+
+  it('takes along what only goes together with it, without calling it wrong', () => {
+    const moved = file('b', rule('b'), rule('a2', alert));
+    expect(decided({ sources: [shorter, moved] })).toEqual({
+      held: [],
+      waiting: [shorter.file, moved.file],
+      rules: ['a', 'a2', 'b'],
+    });
+    expect(decided({ sources: [shorter, moved], unrested: new Set() }).waiting).toEqual([]);
   });
 });
 

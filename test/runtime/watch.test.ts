@@ -95,3 +95,13 @@ it('polls, and is quiet once stopped', async () => {
   fast.poke();
   fast.follow([dir]);
 });
+
+it('looks again after a while when told, once, and not any more when told otherwise', async () => {
+  watch.pokeIn(60_000);
+  watch.pokeIn(10);
+  await eventually('the look', () => looks === 1);
+  watch.pokeIn(10);
+  watch.pokeIn(null);
+  await noticed('another look', () => watch.poke());
+  expect(looks).toBe(2);
+});
