@@ -16,6 +16,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -51,7 +52,10 @@ export function engineForbidden(): string | null {
 export async function startEngine(): Promise<Engine> {
   const dir = mkdtempSync(join(tmpdir(), 'engine-'));
   const holder = await holdNamespaces();
-  const enter = ['nsenter', `--net=/proc/${holder.pid}/ns/net`, `--mount=/proc/${holder.pid}/ns/mnt`];
+  const enter = [
+    'nsenter',
+    ...['net', 'mnt', 'pid'].map((name) => `--${name === 'mnt' ? 'mount' : name}=/proc/${holder.pid}/ns/${name}`),
+  ];
   const bin = join(dir, 'bin');
   mkdirSync(bin);
   writeFileSync(join(dir, 'containers.conf'), configuration(dir));
@@ -65,10 +69,25 @@ export async function startEngine(): Promise<Engine> {
     },
     inside: async (command, ...words) => await run(enter[0]!, [...enter.slice(1), command, ...words]),
     stop: async () => {
-      await run(join(bin, 'docker'), ['rm', '--force', '--all', '--time', '1']);
-      const ended = once(holder, 'exit');
-      holder.stdin?.end();
+      // One whose network another one shares goes after it, so twice.
+      for (let round = 0; round < 2; round += 1)
+        await run(join(bin, 'docker'), ['rm', '--force', '--all', '--volumes', '--time', '1']);
+      const ended = once(holder.child, 'exit');
+      holder.child.stdin?.end();
       await ended;
+      // Empty ones alone can be removed.
+      await run('find', [
+        '/sys/fs/cgroup',
+        '-depth',
+        '-type',
+        'd',
+        '-path',
+        '*/libpod_parent*',
+        '-exec',
+        'rmdir',
+        '{}',
+        ';',
+      ]);
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -81,14 +100,26 @@ export async function startEngine(): Promise<Engine> {
   return engine;
 }
 
-/** Addresses, routes, filters and mounts of the engine are seen by itself alone, and end with this process. */
-async function holdNamespaces(): Promise<ChildProcess> {
-  const script =
-    'mount -t tmpfs run /run && mount -t tmpfs shm /dev/shm && ip link set lo up && echo ready && exec cat';
-  const child = spawn('unshare', ['--net', '--mount', 'sh', '-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+interface Holder {
+  readonly child: ChildProcess;
+  /** Process 1 of the namespaces, as it is numbered here. */
+  readonly pid: number;
+}
+
+/**
+ * Addresses, routes, filters, mounts and processes of the engine are seen by itself alone. They end with the shell that
+ * is process 1 of the namespaces: the kernel ends the rest with it, whatever a test left running.
+ */
+async function holdNamespaces(): Promise<Holder> {
+  const steps = ['mount -t tmpfs run /run', 'mount -t tmpfs shm /dev/shm', 'ip link set lo up', 'echo ready'];
+  // bash, since it also waits for those whom it did not start.
+  const script = `${steps.join(' && ')} && read -r _`;
+  const words = ['--net', '--mount', '--pid', '--fork', '--mount-proc', 'bash', '-c', script];
+  const child = spawn('unshare', words, { stdio: ['pipe', 'pipe', 'inherit'] });
   const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
   if (!chunk.toString().includes('ready')) throw new Error('no namespaces');
-  return child;
+  const [inner = ''] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ');
+  return { child, pid: Number(inner) };
 }
 
 /** A namespace of ours has no systemd; limits above those of the machine would have to be granted. */
