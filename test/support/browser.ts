@@ -3,18 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { QUIET } from './chromium.ts';
 import { plainEnv, run } from './client.ts';
-
-const OPTIONS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 export interface Browser {
   /** Its HOME, with an empty NSS store in the usual place. */
@@ -35,7 +25,7 @@ export function openBrowser(): Browser {
     async open(url, proxyPort) {
       const own = [`--user-data-dir=${join(home, 'profile')}`, `--proxy-server=http://127.0.0.1:${proxyPort}`];
       const env = plainEnv({ HOME: home });
-      return (await run('chromium', [...OPTIONS, ...own, '--dump-dom', url], { env, timeoutMs: 45_000 })).stdout;
+      return (await run('chromium', [...QUIET, ...own, '--dump-dom', url], { env, timeoutMs: 45_000 })).stdout;
     },
     close: () => rmSync(home, { recursive: true, force: true, maxRetries: 5 }),
   };

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { run } from './client.ts';
 import { closeServer, listen } from './sockets.ts';
 
-const QUIET = [
+/** Without a window, without calls home. */
+export const QUIET = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -15,7 +16,6 @@ const QUIET = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--hide-scrollbars',
 ];
 
 export interface Picture {
@@ -33,7 +33,12 @@ export async function photograph(html: string, file: string, { width, height }: 
   });
   try {
     const port = await listen(server);
-    const own = [`--user-data-dir=${profile}`, `--window-size=${width},${height}`, `--screenshot=${file}`];
+    const own = [
+      '--hide-scrollbars',
+      `--user-data-dir=${profile}`,
+      `--window-size=${width},${height}`,
+      `--screenshot=${file}`,
+    ];
     const { stderr } = await run('chromium', [...QUIET, ...own, `http://127.0.0.1:${port}/`], { timeoutMs: 45_000 });
     if (!stderr.includes('written to file')) throw new Error(`no picture:\n${stderr}`);
   } finally {

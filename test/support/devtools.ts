@@ -7,19 +7,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { QUIET } from './chromium.ts';
 import { plainEnv } from './client.ts';
-
-const OPTIONS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--remote-debugging-port=0',
-];
 
 export interface Look {
   readonly scheme: 'light' | 'dark';
@@ -50,10 +39,14 @@ type Message = Readonly<Record<string, unknown>>;
 /** Needs `chromium`. */
 export async function openDevtools(): Promise<Devtools> {
   const profile = mkdtempSync(join(tmpdir(), 'pinwarden-devtools-'));
-  const child = spawn('chromium', [...OPTIONS, `--user-data-dir=${profile}`, 'about:blank'], {
-    env: plainEnv({ HOME: profile }),
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(
+    'chromium',
+    [...QUIET, '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank'],
+    {
+      env: plainEnv({ HOME: profile }),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   const port = await debuggingPort(child);
   return {
     async see(url, look, expressions = []) {
