@@ -2,6 +2,8 @@
 import { systemClock } from '../host/clock.ts';
 import { lint } from '../policy/lint.ts';
 import { byPlace, type Mistake, printMistake } from '../policy/mistakes.ts';
+import { anchorChoices } from '../runtime/trust-files.ts';
+import { trustMistakes } from '../runtime/trust-mistakes.ts';
 import type { Io } from './io.ts';
 import { DEFAULT_CONFIG, type Files, loadFiles, shorten, shortPlace } from './policy-files.ts';
 import { createScreen, plural, type Screen } from './screen.ts';
@@ -25,10 +27,16 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
     const files = loadFiles(values.config, io);
     const { config, policy } = files;
     const linted = config === null || policy === null ? [] : lint(policy, config, systemClock.nowMs());
-    const mistakes = [...files.mistakes, ...linted].toSorted(byPlace);
-    io.out(print(mistakes, files, format, io));
+    const mistakes = [...files.mistakes, ...trustOf(files), ...linted].toSorted(byPlace);
+    io.out(print(mistakes, files, { format, strict: values.strict }, io));
     return mistakes.some(({ severity }) => severity === 'error' || values.strict) ? EXIT_NO : EXIT_OK;
   });
+}
+
+/** What a start would say of the files that are named. */
+function trustOf({ config, policy }: Files): readonly Mistake[] {
+  if (config === null) return [];
+  return trustMistakes(config, policy === null ? [config.anchors] : anchorChoices(config, policy));
 }
 
 function formatOf({ format, json }: { readonly format?: string | undefined; readonly json: boolean }): Format {
@@ -39,20 +47,25 @@ function formatOf({ format, json }: { readonly format?: string | undefined; read
   return known;
 }
 
-function print(mistakes: readonly Mistake[], files: Files, format: Format, io: Io): string {
+interface Style {
+  readonly format: Format;
+  readonly strict: boolean;
+}
+
+function print(mistakes: readonly Mistake[], files: Files, { format, strict }: Style, io: Io): string {
   switch (format) {
     case 'json':
-      return `${JSON.stringify(asJson(mistakes, files, io))}\n`;
+      return `${JSON.stringify(asJson(mistakes, files, strict, io))}\n`;
     case 'github':
       return mistakes.map((mistake) => annotation(mistake, io.cwd)).join('');
     case 'text':
-      return asText(mistakes, files, io);
+      return asText(mistakes, files, strict, io);
   }
 }
 
-function asJson(mistakes: readonly Mistake[], files: Files, io: Io): object {
+function asJson(mistakes: readonly Mistake[], files: Files, strict: boolean, io: Io): object {
   return {
-    ok: !mistakes.some(({ severity }) => severity === 'error'),
+    ok: !mistakes.some(({ severity }) => severity === 'error' || strict),
     sha256: files.policy?.sha256 ?? null,
     rules: files.policy?.rules.length ?? null,
     mistakes: mistakes.map(({ place, severity, message, hint }) => {
@@ -69,7 +82,7 @@ function annotation({ place, severity, message, hint }: Mistake, cwd: string): s
   return `::${severity} ${at}::${data(hint === undefined ? message : `${message} → ${hint}`)}\n`;
 }
 
-function asText(mistakes: readonly Mistake[], files: Files, io: Io): string {
+function asText(mistakes: readonly Mistake[], files: Files, strict: boolean, io: Io): string {
   const screen = createScreen(io);
   const paint: Screen['paint'] = (tone, text) => screen.paint(tone, text);
   const blocks = mistakes.map((mistake) => {
@@ -82,10 +95,13 @@ function asText(mistakes: readonly Mistake[], files: Files, io: Io): string {
   const warnings = mistakes.length - errors;
   const counts = `${plural(errors, 'error')}, ${plural(warnings, 'warning')}`;
   const { policy } = files;
+  const strictly = `${plural(warnings, 'warning')} ${warnings === 1 ? 'counts' : 'count'} under --strict`;
   const last =
     errors > 0 || policy === null
       ? `${paint('bad', 'invalid')}: ${counts}\nnext: correct them and run check again; the proxy keeps its last good files`
-      : `${paint('good', 'ok')}: ${plural(policy.rules.length, 'rule')} in ${plural(files.policyFiles, 'policy file')}, ` +
-        `${counts}, generation ${policy.sha256.slice(0, 12)}`;
+      : strict && warnings > 0
+        ? `${paint('bad', 'not ok')}: ${strictly}\nnext: correct them, or leave --strict out`
+        : `${paint('good', 'ok')}: ${plural(policy.rules.length, 'rule')} in ${plural(files.policyFiles, 'policy file')}, ` +
+          `${counts}, generation ${policy.sha256.slice(0, 12)}`;
   return `${blocks.join('')}${last}\n`;
 }

@@ -5,7 +5,7 @@
 import { relative, resolve } from 'node:path';
 import { FileError } from '../host/files.ts';
 import type { Config } from '../policy/config.ts';
-import { loadConfig, loadPolicy } from '../policy/load.ts';
+import { loadPolicy, policyMistakes, readConfig } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
 import type { Place, Policy } from '../policy/policy.ts';
 import { configStep, readConfigFile, readSources } from '../runtime/sources.ts';
@@ -37,21 +37,20 @@ export function loadFiles(configPath: string, io: Io): Files {
       mistakes: [unreadable(file, thrown.message.slice(thrown.file.length + 2), configStep(thrown))],
     };
   }
-  const config = loadConfig(texts.get(file) ?? '', file);
-  if (!config.ok) {
-    return { ...nothing, mistakes: config.mistakes };
-  }
-  const { sources, unread } = readSources(config.value);
+  const { loaded: config, remains } = readConfig(texts.get(file) ?? '', file);
+  const named = config.ok ? config.value : (remains?.config ?? null);
+  const { sources, unread } = named === null ? { sources: [], unread: [] } : readSources(named);
   const groups = shippedGroups();
   for (const source of [...sources, ...groups]) {
     texts.set(source.file, source.text);
   }
+  const unreads = unread.map((path) => unreadable(path.file, path.why, 'make it readable, or correct `policies:`'));
+  if (!config.ok) {
+    const more = remains === null ? [] : policyMistakes(sources, remains, groups);
+    return { ...nothing, mistakes: [...config.mistakes, ...unreads, ...more] };
+  }
   const policy = loadPolicy(sources, config.value, groups);
-  const mistakes = [
-    ...unread.map((path) => unreadable(path.file, path.why, 'make it readable, or correct `policies:`')),
-    ...config.warnings,
-    ...(policy.ok ? policy.warnings : policy.mistakes),
-  ];
+  const mistakes = [...unreads, ...config.warnings, ...(policy.ok ? policy.warnings : policy.mistakes)];
   const whole = policy.ok && unread.length === 0 ? policy.value : null;
   return { config: config.value, policy: whole, mistakes, texts, policyFiles: sources.length };
 }

@@ -18,6 +18,9 @@ export const MAX_RULES = 100_000;
 export const MAX_METRICS_GROUPS = 200;
 export const OTHER_METRICS_GROUP = '_other';
 
+/** How the mistake about a group that `clients:` of pinwarden.yaml does not have begins. */
+export const NO_CLIENT_GROUP = 'there is no client group';
+
 interface MutableSlot {
   forAll: Entry | null;
   byClient: Map<string, Entry> | null;
@@ -55,6 +58,7 @@ export function* assembleInSlices(
     rules: Object.freeze(rules),
     byName: builder.byName,
     unmatched: config.unmatched,
+    anchorsPlace: config.anchorsPlace,
     table: builder.table,
     excepts: builder.excepts,
     clients: config.clients,
@@ -130,7 +134,7 @@ class Builder {
         const meant = closest(name, this.clientOrder.keys());
         const hint =
           meant === null ? 'define it under `clients:` in pinwarden.yaml' : `did you mean ${backtick(meant)}?`;
-        this.error(rule.origins['clients'] ?? rule.place, `there is no client group ${backtick(name)}`, hint);
+        this.error(rule.origins['clients'] ?? rule.place, `${NO_CLIENT_GROUP} ${backtick(name)}`, hint);
       }
     }
     for (const pattern of rule.match) {

@@ -1,5 +1,5 @@
 /** `pinwarden.yaml` from its shape to the frozen Config: paths absolute, addresses and ranges checked. */
-import { parseIp } from '../model/ip.ts';
+import { parseIp, printIp } from '../model/ip.ts';
 import type { AdminConfig, CaConfig, ClientGroup, Config, CtConfig, ListenAddress, PolicyPath } from './config.ts';
 import type { ConfigShape } from './config-schema.ts';
 import { parseDate } from './dates.ts';
@@ -7,14 +7,20 @@ import { canonicalHost } from './hosts.ts';
 import { backtick, type Loaded } from './mistakes.ts';
 import { Notes } from './notes.ts';
 import { beside, resolveFrom } from './paths.ts';
-import type { Unmatched } from './policy.ts';
+import type { AnchorsChoice, Place, Unmatched } from './policy.ts';
 import { UNMATCHED } from './policy-file.ts';
 import { cidrs, compileAnchors, compileRule, patterns } from './rules.ts';
 import type { YamlFile, YamlPath } from './yaml.ts';
 
-export function compileConfig(shape: ConfigShape, yaml: YamlFile): Loaded<Config> {
+/** `config` is only worth something when `loaded` is ok, or to look for more mistakes in what it names. */
+export function compileConfig(
+  shape: ConfigShape,
+  yaml: YamlFile,
+): { readonly loaded: Loaded<Config>; readonly config: Config } {
   const notes = new Notes(yaml);
   const absolute = (path: string): string => resolveFrom(yaml.file, path);
+  const anchors = compileAnchors(shape.anchors, ['anchors'], notes);
+  const ct = compileCt(shape.ct, notes);
   const config: Config = Object.freeze({
     file: yaml.file,
     listen: Object.freeze(shape.listen.map((entry, index) => endpoint(entry, ['listen', index], notes))),
@@ -22,7 +28,9 @@ export function compileConfig(shape: ConfigShape, yaml: YamlFile): Loaded<Config
     admin: shape.admin === undefined ? null : compileAdmin(shape.admin, notes),
     state: absolute(shape.state),
     ca: compileCa(shape.ca, notes),
-    anchors: compileAnchors(shape.anchors, yaml.file),
+    anchors,
+    anchorsPlace: hasKey(yaml, 'anchors') ? notes.place(['anchors'], 'key') : null,
+    places: placesOf(shape, anchors, ct, notes),
     egress: Object.freeze({
       ports: Object.freeze([...new Set(shape.egress.ports)]),
       hosts: compileHosts(shape.egress.hosts, notes),
@@ -32,7 +40,7 @@ export function compileConfig(shape: ConfigShape, yaml: YamlFile): Loaded<Config
       }),
     }),
     clients: Object.freeze(Object.entries(shape.clients).map(([name, ranges]) => compileClients(name, ranges, notes))),
-    unmatched: compileUnmatched(shape, notes),
+    unmatched: compileUnmatched(shape, anchors, notes),
     audit: Object.freeze({ file: absolute(shape.audit.file), onFull: shape.audit.onFull }),
     policies: Object.freeze(shape.policies.map((entry, index) => compilePath(entry, ['policies', index], notes))),
     limits: Object.freeze({ ...shape.limits }),
@@ -40,14 +48,83 @@ export function compileConfig(shape: ConfigShape, yaml: YamlFile): Loaded<Config
     publicAnchors: shape.publicAnchors === undefined ? null : Object.freeze(shape.publicAnchors.map(absolute)),
     intermediates: Object.freeze(shape.intermediates.map(absolute)),
     aia: shape.aia,
-    ct: compileCt(shape.ct, notes),
+    ct,
     crl: Object.freeze({ files: Object.freeze(shape.crl.files.map(absolute)), fetch: shape.crl.fetch }),
     fetch: Object.freeze({
       ports: Object.freeze([...new Set(shape.fetch.ports)]),
       allowPrivate: cidrs(shape.fetch.allowPrivate, ['fetch', 'allowPrivate'], notes),
     }),
   });
-  return notes.failed ? { ok: false, mistakes: notes.mistakes } : { ok: true, value: config, warnings: notes.mistakes };
+  checkListeners(config, yaml, notes);
+  const loaded: Loaded<Config> = notes.failed
+    ? { ok: false, mistakes: notes.mistakes }
+    : { ok: true, value: config, warnings: notes.mistakes };
+  return { loaded, config };
+}
+
+function hasKey({ value }: YamlFile, key: string): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+}
+
+/** Of a file that is named twice the first place. */
+function placesOf(
+  { publicAnchors, intermediates, crl, ct }: ConfigShape,
+  anchors: AnchorsChoice,
+  { signed }: CtConfig,
+  notes: Notes,
+): ReadonlyMap<string, Place> {
+  const named: readonly (readonly [string, YamlPath])[] = [
+    ...(publicAnchors ?? []).map((file, index) => [file, ['publicAnchors', index]] as const),
+    ...intermediates.map((file, index) => [file, ['intermediates', index]] as const),
+    ...crl.files.map((file, index) => [file, ['crl', 'files', index]] as const),
+    ...(['logList', 'signatureKeyFile', 'signatureFile'] as const).flatMap((key) => {
+      const file = ct[key];
+      return file === undefined ? [] : [[file, ['ct', key]] as const];
+    }),
+  ];
+  const places = new Map<string, Place>();
+  const add = (file: string, place: Place | undefined): void => {
+    if (place !== undefined && !places.has(file)) places.set(file, place);
+  };
+  for (const [index, file] of (typeof anchors === 'string' ? [] : anchors.files).entries()) {
+    add(file, typeof anchors === 'string' ? undefined : anchors.places?.[index]);
+  }
+  for (const [file, path] of named) add(resolveFrom(notes.file, file), notes.place(path));
+  // A signature that is looked for beside the list is asked for by the key.
+  if (signed !== null) add(signed.signatureFile, notes.place(['ct', 'signatureKeyFile']));
+  return places;
+}
+
+const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
+
+/** Whether the system lets only one of them have the port: `::` is every address, of IPv4 too. */
+function collides(left: ListenAddress, right: ListenAddress): boolean {
+  const [one, other] = [left, right].map(({ address }) => parseIp(address));
+  if (left.port === 0 || left.port !== right.port || one == null || other == null) return false;
+  const [oneText, otherText] = [printIp(one), printIp(other)];
+  if (oneText === otherText || oneText === '::' || otherText === '::') return true;
+  return one.length === other.length && (WILDCARDS.includes(oneText) || WILDCARDS.includes(otherText));
+}
+
+/** What the start would refuse as taken, by the proxy itself. */
+function checkListeners({ listen, metrics, admin }: Config, yaml: YamlFile, notes: Notes): void {
+  const sockets: { readonly name: string; readonly at: ListenAddress; readonly path: YamlPath }[] = listen.map(
+    (at, index) => ({ name: 'listen', at, path: ['listen', index] }),
+  );
+  if (metrics !== null) sockets.push({ name: 'metrics', at: metrics, path: ['metrics'] });
+  if (admin !== null && 'address' in admin) sockets.push({ name: 'admin', at: admin, path: ['admin'] });
+  for (const [index, { name, at, path }] of sockets.entries()) {
+    const first = sockets.slice(0, index).find((other) => collides(other.at, at));
+    if (first === undefined) continue;
+    const message = `port ${at.port} of ${backtick(at.address)} is taken by ${backtick(first.name)} already`;
+    // Where `metrics` is the default, the other one is what was written.
+    const written = hasKey(yaml, name) ? path : first.path;
+    notes.error(
+      [...written, 'port'],
+      message,
+      `choose another port for ${backtick(written === path ? name : first.name)}`,
+    );
+  }
 }
 
 function compileAdmin(shape: NonNullable<ConfigShape['admin']>, notes: Notes): AdminConfig {
@@ -139,7 +216,7 @@ function compileClients(name: string, ranges: readonly string[], notes: Notes): 
   return Object.freeze({ name, ranges: cidrs(ranges, path, notes) });
 }
 
-function compileUnmatched(shape: ConfigShape, notes: Notes): Unmatched {
+function compileUnmatched(shape: ConfigShape, anchors: AnchorsChoice, notes: Notes): Unmatched {
   const { action, ...fields } = shape.unmatched;
   if (action === 'deny') {
     for (const key of Object.keys(fields)) {
@@ -147,13 +224,13 @@ function compileUnmatched(shape: ConfigShape, notes: Notes): Unmatched {
     }
     return Object.freeze({ action: 'deny' });
   }
-  const rule = compileRule({ anchors: shape.anchors, ...fields, name: UNMATCHED }, ['unmatched'], {
+  const rule = compileRule({ ...fields, name: UNMATCHED }, ['unmatched'], {
     notes,
     groups: new Map(),
     usedGroups: new Set(),
     shared: new Map(),
     defaults: {},
-    anchors: 'public',
+    anchors,
     owner: null,
     mayMatch: null,
     mayNot: [],

@@ -3,7 +3,7 @@
  * Limits are per worker unless their comment says otherwise.
  */
 import type { CtProfile } from '../pki/ct/quota.ts';
-import type { AnchorsChoice, HostPattern, Unmatched } from './policy.ts';
+import type { AnchorsChoice, HostPattern, Place, Unmatched } from './policy.ts';
 
 export interface ListenAddress {
   /** IPv4 or IPv6 literal, without brackets. */
@@ -96,6 +96,10 @@ export interface Config {
   readonly state: string;
   readonly ca: CaConfig;
   readonly anchors: AnchorsChoice;
+  /** Where `anchors:` was written; null: nowhere. */
+  readonly anchorsPlace: Place | null;
+  /** Absolute path of each file with trust in it → where it was named. */
+  readonly places: ReadonlyMap<string, Place>;
   readonly egress: EgressConfig;
   /** In the order of the file, which is their precedence when a client is in several. */
   readonly clients: readonly ClientGroup[];

@@ -8,12 +8,12 @@
  */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { assembleInSlices } from './assemble.ts';
+import { assembleInSlices, NO_CLIENT_GROUP } from './assemble.ts';
 import { compileConfig } from './compile-config.ts';
 import type { Config } from './config.ts';
 import { configSchema } from './config-schema.ts';
 import { createFileMemory, type FileMemory } from './file-memory.ts';
-import { issuesToMistakes, withoutFaults } from './issues.ts';
+import { type Issue, issuesToMistakes, withoutFaults } from './issues.ts';
 import { byPlace, compareText, type Loaded, type Mistake, withoutEchoes } from './mistakes.ts';
 import { loadShippedGroups, type PinGroup, type PinGroups } from './pin-groups.ts';
 import type { Policy } from './policy.ts';
@@ -22,33 +22,74 @@ import { configJsonSchema } from './reference.ts';
 import { checkShape } from './schema.ts';
 import { atOnce, type Slices } from './slices.ts';
 import type { PolicySource, TextFile } from './sources.ts';
-import { readYaml } from './yaml.ts';
+import { readYaml, type YamlFile } from './yaml.ts';
 
 export type { PolicySource, TextFile } from './sources.ts';
 
 /** `file` is the absolute path of `text`; relative paths in it are resolved against its directory. Never throws. */
 export function loadConfig(text: string, file: string): Loaded<Config> {
+  return readConfig(text, file).loaded;
+}
+
+/** What is left of a broken configuration, only to look for more mistakes in the policies that it names. */
+export interface Remains {
+  readonly config: Config;
+  /** False: `clients` cannot be read, so no group can be called unknown. */
+  readonly hasClients: boolean;
+}
+
+/** `remains`: null when the configuration is right, or when nothing is left of it. */
+export function readConfig(
+  text: string,
+  file: string,
+): { readonly loaded: Loaded<Config>; readonly remains: Remains | null } {
   const read = readYaml(text, file);
   const yaml = read.ok ? read.value : read.partial;
   if (yaml === null) {
-    return { ok: false, mistakes: read.ok ? [] : read.mistakes };
+    return { loaded: { ok: false, mistakes: read.ok ? [] : read.mistakes }, remains: null };
   }
   const mistakes: Mistake[] = [];
   let shape = checkShape(configSchema, yaml.value);
+  let issues: readonly Issue[] = [];
   if (!shape.ok) {
-    mistakes.push(...issuesToMistakes(shape.issues, yaml, configJsonSchema()));
+    issues = shape.issues;
+    mistakes.push(...issuesToMistakes(issues, yaml, configJsonSchema()));
     // What is left without the wrong keys is only compiled for its mistakes.
-    shape = checkShape(configSchema, { ...withoutFaults(yaml.value, shape.issues), version: 1 });
+    shape = checkShape(configSchema, { ...withoutFaults(yaml.value, issues), version: 1 });
   }
-  const config = shape.ok ? compileConfig(shape.value, yaml) : null;
+  const compiled = shape.ok ? compileConfig(shape.value, yaml) : null;
+  const config = compiled?.loaded ?? null;
   if (read.ok && config?.ok === true && mistakes.length === 0) {
-    return config;
+    return { loaded: config, remains: null };
   }
   const found = config === null ? [] : config.ok ? config.warnings : config.mistakes;
-  return {
-    ok: false,
-    mistakes: withoutEchoes(read.ok ? [] : read.mistakes, [...mistakes, ...found]).toSorted(byPlace),
-  };
+  const said = withoutEchoes(read.ok ? [] : read.mistakes, [...mistakes, ...found]).toSorted(byPlace);
+  const remains = compiled === null ? null : remainsOf(compiled.config, yaml, issues);
+  return { loaded: { ok: false, mistakes: said }, remains };
+}
+
+/** With the entries of `policies` that are right, although one of them is not. */
+function remainsOf(config: Config, yaml: YamlFile, issues: readonly Issue[]): Remains {
+  const keys = new Set(issues.map(({ path }) => path[0]));
+  const wrong = new Set(issues.filter(({ path }) => path[0] === 'policies').map(({ path }) => path[1]));
+  const hasClients = !keys.has('clients') && config.clients.every(({ ranges }) => ranges.length > 0);
+  const entries: unknown = (yaml.value as { readonly policies?: unknown } | null)?.policies;
+  if (wrong.size === 0 || !Array.isArray(entries)) return { config, hasClients };
+  const right = { version: 1, policies: entries.filter((_, index) => !wrong.has(index)) };
+  const shape = checkShape(configSchema, right);
+  const policies = shape.ok ? compileConfig(shape.value, yaml).config.policies : [];
+  return { config: { ...config, policies }, hasClients };
+}
+
+/** Mistakes of policies beside a broken configuration. What only the configuration can tell is not among them. */
+export function policyMistakes(
+  sources: readonly PolicySource[],
+  { config, hasClients }: Remains,
+  shippedGroups: readonly TextFile[],
+): readonly Mistake[] {
+  const loaded = loadPolicy(sources, config, shippedGroups);
+  if (loaded.ok || hasClients) return loaded.ok ? loaded.warnings : loaded.mistakes;
+  return loaded.mistakes.filter(({ message }) => !message.startsWith(NO_CLIENT_GROUP));
 }
 
 /**

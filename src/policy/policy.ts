@@ -34,7 +34,13 @@ export interface Pin {
 }
 
 /** `public`, `system`, or the files that replace them. */
-export type AnchorsChoice = 'public' | 'system' | { readonly files: readonly string[] };
+export type AnchorsChoice = 'public' | 'system' | AnchorFiles;
+
+export interface AnchorFiles {
+  readonly files: readonly string[];
+  /** Where each was named; absent: in no file. */
+  readonly places?: readonly Place[];
+}
 
 /** Name under which a trust snapshot holds the anchor set of a choice. */
 export function anchorsKey(choice: AnchorsChoice): string {
@@ -135,6 +141,8 @@ export interface Policy {
   readonly rules: readonly Rule[];
   readonly byName: ReadonlyMap<string, Rule>;
   readonly unmatched: Unmatched;
+  /** `anchors:` of the configuration, for rules that name none; null: the default. */
+  readonly anchorsPlace: Place | null;
   readonly table: PatternTable<Slot>;
   /** Rules with `except:` → table of what they leave out. */
   readonly excepts: ReadonlyMap<Rule, PatternTable<true>>;

@@ -15,7 +15,7 @@ import { backtick, listWords } from './mistakes.ts';
 import type { Notes } from './notes.ts';
 import { resolveFrom } from './paths.ts';
 import { compileReference, type PinGroups } from './pin-groups.ts';
-import type { AnchorsChoice, HostPattern, Pin, Place, Rule, UnsafeFloor } from './policy.ts';
+import type { AnchorFiles, AnchorsChoice, HostPattern, Pin, Place, Rule, UnsafeFloor } from './policy.ts';
 import type { PinReferenceShape, PlainRuleShape, PolicyShape } from './schema.ts';
 import { compileTls, compileUnsafeTls } from './tls.ts';
 import type { YamlPath } from './yaml.ts';
@@ -76,7 +76,6 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
   }
   const pins = compilePins(shape, path, around);
   const mode = shape.mode ?? defaults.mode ?? 'terminate';
-  const writtenAnchors = shape.anchors ?? defaults.anchors;
   const tls = compileTls(shape.tls, defaults);
   const hasPins = pins.anyOf.length + pins.noneOf.length > 0;
   const rule: Rule = Object.freeze({
@@ -92,7 +91,7 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
     pins,
     checks: compileChecks(shape, path, around, origins),
     certificatePolicies: oids(shape.certificatePolicies ?? NOTHING, [...path, 'certificatePolicies'], notes),
-    anchors: writtenAnchors === undefined ? around.anchors : compileAnchors(writtenAnchors, notes.file),
+    anchors: chooseAnchors(shape, path, around),
     plaintext: shape.plaintext ?? defaults.plaintext ?? (hasPins ? 'block' : 'allow'),
     allowPrivate:
       shape.allowPrivate === undefined ? NOTHING : cidrs(shape.allowPrivate, [...path, 'allowPrivate'], notes),
@@ -111,11 +110,36 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
   return rule;
 }
 
+function chooseAnchors(shape: PlainRuleShape, path: YamlPath, around: Surroundings): AnchorsChoice {
+  const { anchors: own } = shape;
+  if (own !== undefined) {
+    return compileAnchors(own, [...path, 'anchors'], around.notes);
+  }
+  const { anchors: inherited } = around.defaults;
+  if (inherited === undefined || typeof inherited === 'string') {
+    return inherited ?? around.anchors;
+  }
+  const place = ['defaults', 'anchors'];
+  return share(around.shared, 'defaults.anchors files', () => compileAnchors(inherited, place, around.notes));
+}
+
+export function compileAnchors(choice: readonly string[], path: YamlPath, notes: Notes): AnchorFiles;
+export function compileAnchors(
+  choice: 'public' | 'system' | readonly string[],
+  path: YamlPath,
+  notes: Notes,
+): AnchorsChoice;
 /** Choices of files become absolute. */
-export function compileAnchors(choice: 'public' | 'system' | readonly string[], base: string): AnchorsChoice {
-  return typeof choice === 'string'
-    ? choice
-    : Object.freeze({ files: Object.freeze(choice.map((file) => resolveFrom(base, file))) });
+export function compileAnchors(
+  choice: 'public' | 'system' | readonly string[],
+  path: YamlPath,
+  notes: Notes,
+): AnchorsChoice {
+  if (typeof choice === 'string') {
+    return choice;
+  }
+  const files = Object.freeze(choice.map((file) => resolveFrom(notes.file, file)));
+  return Object.freeze({ files, places: Object.freeze(choice.map((_, index) => notes.place([...path, index]))) });
 }
 
 /** Host patterns in canonical form; wrong ones are noted and left out. */

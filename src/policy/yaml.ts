@@ -289,6 +289,11 @@ class Reader {
 
   #readScalar(node: Scalar, offset: number): unknown {
     const { value } = node;
+    if (typeof value === 'string' && value.includes('\0')) {
+      // An escape wrote it: no name, path or word has one, and the system would end the text there.
+      this.say(offset, 'the text has a NUL character', 'remove it');
+      return null;
+    }
     if (typeof value === 'string' || typeof value === 'boolean' || value === null) {
       return value;
     }

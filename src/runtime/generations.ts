@@ -23,8 +23,9 @@ import type { GenerationMaterial, TrustMaterial } from './messages.ts';
 import { type Accepted, decide, decideConfig, type Previous } from './reload.ts';
 import { Recent, Rest } from './rest.ts';
 import { digestOf, type ReadSources, readConfigFile, readSettled, readSources } from './sources.ts';
-import { readTrustMaterial } from './trust-files.ts';
+import { anchorChoices, readTrustMaterial } from './trust-files.ts';
 import { checkTrust, logListTimeOf } from './trust-loader.ts';
+import { trustMistakes } from './trust-mistakes.ts';
 import { cutOff, finishOf } from './unfinished.ts';
 
 export interface Generation extends Accepted {
@@ -254,7 +255,7 @@ export class Generations {
     const refused = [...configRefused, ...read.caRefused, ...accepted.held.flatMap(({ mistakes }) => mistakes)];
     this.#seenTrust = this.#trustDigest({ ...accepted, cas });
     const trust = this.#trust(accepted, cas);
-    if (!('publicAnchors' in trust)) return this.#refuse([...refused, trust]);
+    if (!('publicAnchors' in trust)) return this.#refuse([...refused, ...trust]);
     this.#standing = refused;
     const sha256 = nameGeneration(accepted, trust);
     if (this.#current !== null && sha256 === this.#current.sha256 && cas === this.#current.cas) {
@@ -266,15 +267,16 @@ export class Generations {
     return { kind: 'accepted', generation: this.#current, refused };
   }
 
-  #trust({ config, policy }: Accepted, cas: LoadedCas): TrustMaterial | Mistake {
+  #trust({ config, policy }: Accepted, cas: LoadedCas): TrustMaterial | readonly Mistake[] {
     try {
       const material = readTrustMaterial(config, policy, ownCertificates(cas));
       checkTrust(material, this.#heldListMs);
       this.#heldListMs = logListTimeOf(material);
       return material;
     } catch (thrown) {
-      if (thrown instanceof FileError || thrown instanceof TrustError) return asMistake(config.file, thrown.message);
-      throw thrown;
+      if (!(thrown instanceof FileError) && !(thrown instanceof TrustError)) throw thrown;
+      const mistakes = trustMistakes(config, anchorChoices(config, policy));
+      return mistakes.length > 0 ? mistakes : [asMistake(config.file, thrown.message)];
     }
   }
 

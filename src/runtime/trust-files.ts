@@ -46,24 +46,39 @@ export function readTrustMaterial(config: Config, policy: Policy, ownCas: readon
     ...(publicAnchors !== null && { publicAnchorFiles: publicAnchors.map(readAnchorFile) }),
     systemAnchors: readSystemAnchors(),
     anchorFiles: [...files].map(readAnchorFile),
-    logList: ct.logList === null ? null : readText(ct.logList, MAX_LOG_LIST_BYTES),
-    ...(ct.signed !== null && { logListSigned: readSignature(ct.signed) }),
+    ...readLogList(ct),
     ct: { profile: ct.profile, maxListAgeMs: ct.maxListAgeMs },
-    crls: crl.files.map((file) => ({ file, bytes: readBytes(file, MAX_CRL_BYTES) })),
+    crls: crl.files.map(readCrl),
     intermediates: intermediates.map(readAnchorFile),
     ownCas,
   };
 }
 
-function readAnchorFile(file: string): TextFile {
+/** The list with what it is signed by. @throws FileError */
+export function readLogList({ logList, signed }: Config['ct']): Pick<TrustMaterial, 'logList' | 'logListSigned'> {
+  return {
+    logList: logList === null ? null : readText(logList, MAX_LOG_LIST_BYTES),
+    ...(signed !== null && { logListSigned: readSignature(signed) }),
+  };
+}
+
+/** @throws FileError */
+export function readCrl(file: string): TrustMaterial['crls'][number] {
+  return { file, bytes: readBytes(file, MAX_CRL_BYTES) };
+}
+
+/** @throws FileError */
+export function readAnchorFile(file: string): TextFile {
   return { file, text: readText(file, MAX_ANCHOR_BYTES) };
 }
 
 function readSignature({ keyFile, signatureFile }: NonNullable<Config['ct']['signed']>) {
-  return {
-    signature: readBytes(signatureFile, MAX_SIGNATURE_BYTES),
-    publicKeyPem: readText(keyFile, MAX_SIGNATURE_BYTES),
-  };
+  return { signature: readSigned(signatureFile), publicKeyPem: readSigned(keyFile).toString() };
+}
+
+/** A key or a signature. @throws FileError */
+export function readSigned(file: string): Buffer {
+  return readBytes(file, MAX_SIGNATURE_BYTES);
 }
 
 /** PEM of the system's trust store; null: there is none that we know. */

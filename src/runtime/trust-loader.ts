@@ -126,7 +126,9 @@ function parseSystemAnchors(text: string): AnchorSet {
   return buildAnchorSet('system', certificates);
 }
 
-function parseNamed(file: string, text: string): readonly Certificate[] {
+/** @throws TrustError */
+export function parseNamed(file: string, text: string): readonly Certificate[] {
+  if (!text.includes('-----BEGIN ')) throw new TrustError(`${file}: there is no PEM certificate in it`);
   const parsed = parsePem(text);
   if (!parsed.ok) throw new TrustError(`${file}: ${parsed.why}`);
   return parsed.value;
@@ -138,7 +140,11 @@ function publicSetOf({ publicAnchors, publicAnchorFiles }: TrustMaterial): Ancho
   return buildAnchorSet('public', certificates);
 }
 
-function parseList({ logList, logListSigned }: TrustMaterial, heldMs: number | null): LogList | null {
+/** @throws TrustError */
+export function parseList(
+  { logList, logListSigned }: Pick<TrustMaterial, 'logList' | 'logListSigned'>,
+  heldMs: number | null,
+): LogList | null {
   if (logList === null) return null;
   const held = heldMs === null ? null : { timestampMs: heldMs };
   const answer = acceptLogList({ bytes: Buffer.from(logList), signed: logListSigned ?? null, held });

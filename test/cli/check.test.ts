@@ -65,11 +65,76 @@ describe('check', () => {
     expect(unread.out).toContain('gone.yaml:1:1: error:');
   });
 
+  it('refuses files of trust that a start would refuse, where they are named', async () => {
+    put('empty.pem', '');
+    put(
+      'trust.yaml',
+      `version: 1
+policies: [trust-policy.yaml]
+anchors: [gone.pem, empty.pem]
+publicAnchors: [gone-public.pem]
+intermediates: [empty.pem, gone-intermediate.pem]
+ct: { logList: empty.pem, signatureKeyFile: gone-key.pem }
+crl: { files: [gone.crl, empty.pem] }
+`,
+    );
+    put(
+      'trust-policy.yaml',
+      'version: 1\nrules:\n  - { name: a, match: [a.example], anchors: [gone.pem, gone-rule.pem] }\n  - { name: b, match: [b.example] }\n',
+    );
+    const { code, out } = await check('-c', 'trust.yaml');
+    expect(code).toBe(1);
+    for (const [place, file] of [
+      ['trust.yaml:3:11', 'gone.pem'],
+      ['trust.yaml:3:21', 'empty.pem'],
+      ['trust.yaml:4:17', 'gone-public.pem'],
+      ['trust.yaml:5:28', 'gone-intermediate.pem'],
+      ['trust.yaml:6:45', 'gone-key.pem'],
+      ['trust.yaml:6:45', 'empty.pem.sig'],
+      ['trust.yaml:7:16', 'gone.crl'],
+      ['trust-policy.yaml:3:56', 'gone-rule.pem'],
+    ]) {
+      expect(out).toMatch(new RegExp(`^${place}: error: .*/${file}: `, 'm'));
+    }
+    expect(out).toContain('invalid: 8 errors');
+    put('empty-list.yaml', 'version: 1\nct: { logList: empty.pem }\n');
+    expect((await check('-c', 'empty-list.yaml')).out).toContain('empty-list.yaml:2:16: error: the CT log list:');
+  });
+
+  it('looks into the policies although the configuration is wrong', async () => {
+    put(
+      'both.yaml',
+      'version: 1\nlisten_on: x\nclients: { ci: 10.0.0.0/8 }\npolicies: [b.yaml, { path: c.yaml, ownr: me }, gone.yaml]\n',
+    );
+    put(
+      'b.yaml',
+      'version: 1\nrules:\n  - name: b\n    match: [b.example]\n    clients: [ci]\n    onFailure: blok, 100%\n',
+    );
+    const { code, out } = await check('-c', 'both.yaml');
+    expect(code).toBe(1);
+    for (const place of ['both.yaml:2:1', 'both.yaml:3:16', 'both.yaml:4:36', 'b.yaml:6:16', 'gone.yaml:1:1']) {
+      expect(out).toContain(`${place}: error:`);
+    }
+    expect(out, 'the groups are not known').not.toContain('no client group');
+    put('clash.yaml', 'version: 1\nlisten_on: x\npolicies: [c.yaml]\n');
+    put(
+      'c.yaml',
+      'version: 1\nrules: [{ name: c, match: [c.example], clients: [ci] }, { name: c, match: [d.example] }]\n',
+    );
+    const clash = await check('-c', 'clash.yaml');
+    expect(clash.out).toContain('there is no client group `ci`');
+    expect(clash.out).toContain('the name `c` is taken');
+    put('b.yaml', 'version: 1\nrules:\n  - name: b\n    match: [b.example]\n    onFailure: blok, 100%\n');
+  });
+
   it('fails for warnings only when strict', async () => {
     expect((await check('-c', 'lint.yaml')).code).toBe(0);
     const strict = await check('-c', 'lint.yaml', '--strict');
     expect(strict.code).toBe(1);
     expect(strict.out).toContain('warning: `**.com` covers a whole public suffix');
+    expect(strict.out).toContain('not ok: 1 warning counts under --strict.');
+    expect(strict.out).not.toMatch(/^ok/m);
+    expect(JSON.parse((await check('-c', 'lint.yaml', '--strict', '--json')).out)).toMatchObject({ ok: false });
   });
 
   it('writes annotations that no text can break out of', async () => {

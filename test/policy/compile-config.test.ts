@@ -10,6 +10,20 @@ describe('pinwarden.yaml: refused', () => {
     ['listen: [{ address: "[::1]", port: 1 }]', ['2:21 `[::1]` is not an IP address']],
     ['listen: [{ address: 127.0.0.1, port: 65536 }]', ['2:38 `port` is out of range: at most 65535']],
     ['listen: [{ address: 127.0.0.1, port: 1, kind: transparent }]', ['2:41 unknown key `kind`']],
+    [
+      'listen: [{ address: 127.0.0.1, port: 1 }, { address: 127.0.0.1, port: 1 }]',
+      ['2:71 port 1 of `127.0.0.1` is taken by `listen` already'],
+    ],
+    [
+      'listen: [{ address: "::", port: 1 }]\nmetrics: { address: 127.0.0.1, port: 1 }',
+      ['3:38 port 1 of `127.0.0.1` is taken by `listen` already'],
+    ],
+    ['listen: [{ address: 0.0.0.0, port: 9464 }]', ['2:36 port 9464 of `127.0.0.1` is taken by `listen` already']],
+    [
+      'listen: [{ address: "::1", port: 1 }]\nadmin: { address: "0:0:0:0:0:0:0:1", port: 1, tokenFile: t }',
+      ['3:44 port 1 of `0:0:0:0:0:0:0:1` is taken by `listen` already'],
+    ],
+    ['state: "a\\0b"', ['2:8 the text has a NUL character']],
     ['listen: []', ['2:9 `listen` is out of range: at least 1 entries']],
     ['metrics: on', ['2:10 expected `off` or a map with address and port']],
     ['metrics: { address: 127.0.0.1 }', ['2:10 `port` is missing']],

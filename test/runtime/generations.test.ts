@@ -58,7 +58,7 @@ describe('start', () => {
     rmSync(at('roots.pem'));
     expect(start(generations)).toMatchObject({
       kind: 'refused',
-      refused: [{ message: expect.stringContaining('roots.pem') }],
+      refused: [{ message: expect.stringContaining('roots.pem'), place: { line: 3, column: 11 } }],
     });
     writeFileSync(at('roots.pem'), 'no pem');
     expect(start(generations).kind).toBe('refused');
