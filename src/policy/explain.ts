@@ -47,7 +47,7 @@ export interface Lost {
 export interface Field {
   readonly field: string;
   readonly value: string | readonly string[] | null;
-  /** null: not written for this rule; the default, or what pinwarden.yaml says for all. */
+  /** null: written nowhere; the default. */
   readonly place: Place | null;
 }
 
@@ -71,7 +71,7 @@ export function explain(policy: Policy, authority: Authority, clientNames: reado
         ? { name: decision.rule.name, owner: decision.rule.owner, place: decision.rule.place, why: decision.why }
         : null,
     lost,
-    fields: winner === null ? [] : fieldsOf(winner),
+    fields: winner === null ? [] : fieldsOf(winner, policy),
   });
 }
 
@@ -154,7 +154,7 @@ function nearMiss(pattern: HostPattern, authority: Authority): string | null {
     : null;
 }
 
-function fieldsOf(rule: Rule): readonly Field[] {
+function fieldsOf(rule: Rule, { anchorsPlace }: Policy): readonly Field[] {
   const field = (name: string, value: Field['value'], origin = name): Field => ({
     field: name,
     value,
@@ -169,7 +169,7 @@ function fieldsOf(rule: Rule): readonly Field[] {
     field('pins.noneOf', rule.pins.noneOf.map(printPin), rule.pins.noneOf.length > 0 ? 'pins' : ''),
     ...OPTIONAL_CHECKS.map((check) => field(`checks.${check}`, rule.checks[check])),
     field('certificatePolicies', rule.certificatePolicies),
-    field('anchors', anchorsKey(rule.anchors).split('\n')),
+    { ...field('anchors', anchorsKey(rule.anchors).split('\n')), place: rule.origins['anchors'] ?? anchorsPlace },
     field('plaintext', rule.plaintext),
     field('answer', rule.answer),
     field('clients', rule.clients.length === 0 ? 'all' : rule.clients),

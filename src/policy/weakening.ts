@@ -4,8 +4,8 @@
  * Does: compares what decides for each host before and after, over one representative of every set of hosts that the
  * patterns of both generations tell apart; so a lost rule, a lost pattern, a new `except` and a weaker rule for a part
  * of the hosts are all the same thing: a host that is judged less strictly.
- * Does not: compare the contents of anchor files, the anchors of pinwarden.yaml and of rules that followed them, or new
- * keys in `anyOf` (rotation is ordinary work). Hosts that only `unmatched` decided for are free: a rule for them is new policy, not a weakening.
+ * Does not: compare the contents of anchor files, or new keys in `anyOf` (rotation is ordinary work). Other anchors of
+ * pinwarden.yaml are one weakening, of `unmatched`, whichever rules follow them. Hosts that only `unmatched` decided for are free: a rule for them is new policy, not a weakening.
  * The caller must: keep the old generation when the answer is not empty.
  */
 import type { Authority } from '../model/authority.ts';
@@ -58,6 +58,7 @@ const ANY_LABEL = 'any--other';
 /** Weakenings that no `weakens:` entry of `next` allows at `nowMs` (milliseconds since the epoch). */
 export function weakenings(old: Policy, next: Policy, nowMs: number): readonly Weakening[] {
   const found = new Map<string, Weakening>();
+  const followers = new Set<string>();
   for (const { authority, clients } of representatives(old, next)) {
     const before = lookup(old, authority, clients.before);
     if (before.kind === 'deny' || before.pattern === null) {
@@ -69,13 +70,20 @@ export function weakenings(old: Policy, next: Policy, nowMs: number): readonly W
     }
     const host = seenAt(authority, clients);
     for (const weaker of compare(before.rule, after.rule, next, nowMs)) {
+      if (weaker.what === 'anchors' && followsGlobal(before.rule) && followsGlobal(after.rule)) {
+        followers.add(before.rule.name);
+        continue;
+      }
       const key = `${before.rule.name} ${weaker.what}`;
       if (!found.has(key)) {
         found.set(key, describe(before.rule, weaker, host, next));
       }
     }
   }
-  compareUnmatched(old, next, nowMs, found);
+  compareUnmatched(old, next, nowMs, { found, followers });
+  if (followers.size > 0) {
+    found.set(`${UNMATCHED} anchors of all`, describeGlobalAnchors(followers, old, next));
+  }
   return [...found.values()].filter(({ rule }) => !isAllowed(rule, old, next, nowMs)).toSorted(byPlace);
 }
 
@@ -264,14 +272,14 @@ function compareReach(before: Rule, after: Rule, say: Say): void {
   if (after.allowPrivate.some((range) => !before.allowPrivate.includes(range))) {
     say('allowPrivate', 'more private addresses may be dialled');
   }
-  if (choosesAnchors(before) && !isWithin(after.anchors, before.anchors)) {
+  if (!isWithin(after.anchors, before.anchors)) {
     say('anchors', 'other anchors are trusted');
   }
 }
 
-/** A rule that takes the anchors of pinwarden.yaml follows them. */
-function choosesAnchors(rule: Rule): boolean {
-  return rule.name !== UNMATCHED && rule.origins['anchors'] !== undefined;
+/** A rule that names no anchors has those of pinwarden.yaml, and so has `unmatched`. */
+function followsGlobal(rule: Rule): boolean {
+  return rule.origins['anchors'] === undefined;
 }
 
 /** The same choice, or fewer of its files: other sets cannot be ordered. */
@@ -308,7 +316,13 @@ function isLower(after: UnsafeTls, before: UnsafeTls): boolean {
   return after.ciphers === 'legacy' && before.ciphers === 'default';
 }
 
-function compareUnmatched(old: Policy, next: Policy, nowMs: number, found: Map<string, Weakening>): void {
+interface Findings {
+  readonly found: Map<string, Weakening>;
+  /** Names of rules whose anchors changed because those of pinwarden.yaml did. */
+  readonly followers: Set<string>;
+}
+
+function compareUnmatched(old: Policy, next: Policy, nowMs: number, { found, followers }: Findings): void {
   if (next.unmatched.action === 'deny') {
     return;
   }
@@ -320,6 +334,10 @@ function compareUnmatched(old: Policy, next: Policy, nowMs: number, found: Map<s
         compare(old.unmatched.rule, after, { ...next, unmatched: { action: 'deny' } }, nowMs);
   const before = old.unmatched.action === 'deny' ? after : old.unmatched.rule;
   for (const entry of weaker) {
+    if (entry.what === 'anchors' && followsGlobal(before) && followsGlobal(after)) {
+      followers.add(UNMATCHED);
+      continue;
+    }
     found.set(`${before.name} ${entry.what}`, describe(before, entry, 'hosts that no rule matches', next));
   }
 }
@@ -332,6 +350,26 @@ function describe(before: Rule, weaker: Weaker, host: string, next: Policy): Wea
     place: weaker.place ?? namesake?.place ?? before.place,
     message: `weakens rule ${backtick(before.name)}, seen at ${host}: ${weaker.message}`,
     hint: `if it is meant, say \`weakens: [{ rule: ${before.name}, reason: …, until: … }]\` in the policy file`,
+    severity: 'error' as const,
+  });
+}
+
+/** More names than a line can bear. */
+const MAX_NAMED = 5;
+
+/** One entry is enough for it: nobody lists every rule that follows. */
+function describeGlobalAnchors(followers: ReadonlySet<string>, old: Policy, next: Policy): Weakening {
+  const names = [...followers].toSorted();
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+  const listed = names.slice(0, MAX_NAMED).map(backtick).join(', ');
+  const gone = old.anchorsPlace === null ? null : { ...old.anchorsPlace, line: 1, column: 1 };
+  const place = next.anchorsPlace ?? gone ?? { file: 'pinwarden.yaml', line: 1, column: 1 };
+  return Object.freeze({
+    rule: UNMATCHED,
+    what: 'anchors' as const,
+    place,
+    message: `\`anchors\` of pinwarden.yaml changes: other roots are trusted by what follows it (${listed}${more})`,
+    hint: `if it is meant, say \`weakens: [{ rule: ${UNMATCHED}, reason: …, until: … }]\` in a policy file without owner`,
     severity: 'error' as const,
   });
 }

@@ -58,6 +58,27 @@ describe('explain', () => {
     expect(field('clients')?.value).toBe('all');
   });
 
+  it('shows where the anchors that a rule follows were written', () => {
+    const config = configOf('unmatched: { onFailure: alert }\nanchors: [corp.pem]');
+    const rules = policyOf(
+      'rules:\n- { name: a, match: [a.example] }\n- { name: b, match: [b.example], anchors: public }',
+      config,
+    );
+    const anchors = (host: string) => {
+      return explain(rules, at(host), []).fields.find(({ field }) => field === 'anchors');
+    };
+    const global = {
+      field: 'anchors',
+      value: ['files:/etc/pw/corp.pem'],
+      place: { file: config.file, line: 3, column: 1 },
+    };
+    expect(anchors('a.example')).toEqual(global);
+    expect(anchors('other.example')).toEqual(global);
+    expect(anchors('b.example')).toMatchObject({ value: ['public'], place: { line: 4 } });
+    const unset = explain(policyOf('rules: [{ name: a, match: [a.example] }]'), at('a.example'), []);
+    expect(unset.fields.find(({ field }) => field === 'anchors')).toMatchObject({ value: ['public'], place: null });
+  });
+
   it('explains what decides when no rule matches', () => {
     const text = printExplanation(explain(policy, at('other.test'), ['ci']));
     expect(text).toContain('other.test:443 for client ci: rule unmatched');

@@ -106,6 +106,44 @@ describe('weakenings: refused', () => {
     expect(found.map(({ rule, what }) => `${rule} ${what}`)).toEqual(['unmatched tls.minVersion']);
   });
 
+  describe('other anchors in pinwarden.yaml', () => {
+    const RULES = [
+      '{ name: a, match: [a.example] }',
+      '{ name: own, match: [own.example], anchors: [own.pem] }',
+      '{ name: b, match: [b.example], onFailure: alert }',
+    ].join(', ');
+    const under = (config: string, more = '') => policyOf(`${more}\nrules: [${RULES}]`, configOf(config));
+
+    it.each([
+      ['', 'anchors: system'],
+      ['anchors: system', ''],
+      ['', 'anchors: [corp.pem]'],
+      ['anchors: [corp.pem]', ''],
+      ['anchors: [corp.pem]', 'anchors: [corp.pem, more.pem]'],
+      ['anchors: [corp.pem]\nunmatched: { action: deny }', 'anchors: system\nunmatched: { action: deny }'],
+    ])('from %j to %j are one weakening of unmatched, which names what follows', (before, after) => {
+      const found = weakenings(under(before), under(after), NOW_MS);
+      expect(found).toMatchObject([{ rule: 'unmatched', what: 'anchors', place: { file: '/etc/pw/pinwarden.yaml' } }]);
+      expect(found[0]?.message).toContain(before.includes('deny') ? '(`a`, `b`)' : '(`a`, `b`, `unmatched`)');
+      const meant = 'weakens: [{ rule: unmatched, reason: merger, until: 2028-01-01 }]';
+      expect(weakenings(under(before), under(after, meant), NOW_MS)).toEqual([]);
+    });
+
+    it('that are fewer files, or reach no rule, are none', () => {
+      expect(weakenings(under('anchors: [a.pem, b.pem]'), under('anchors: [b.pem]'), NOW_MS)).toEqual([]);
+      expect(weakenings(under('anchors: public'), under(''), NOW_MS)).toEqual([]);
+    });
+
+    it('of unmatched alone are its own', () => {
+      const found = weakenings(under(''), under('unmatched: { anchors: system }'), NOW_MS);
+      expect(found).toMatchObject([{ rule: 'unmatched', what: 'anchors', place: { line: 2 } }]);
+      const own = policyOf('rules: [{ name: a, match: [a.example], anchors: system }]', configOf('anchors: public'));
+      const follows = policyOf('rules: [{ name: a, match: [a.example] }]', configOf('anchors: public'));
+      expect(weakenings(follows, own, NOW_MS)).toMatchObject([{ rule: 'a', what: 'anchors' }]);
+      expect(weakenings(own, follows, NOW_MS)).toMatchObject([{ rule: 'a', what: 'anchors' }]);
+    });
+  });
+
   it('a rule that trusts other anchors than it chose', () => {
     const anchored = (anchors: string) => policy(BANK.replace('onFailure', `${anchors} onFailure`));
     const words = (from: string, to: string) =>
@@ -114,7 +152,8 @@ describe('weakenings: refused', () => {
     expect(words('anchors: [a.pem],', 'anchors: [a.pem, b.pem],')).toEqual(['anchors']);
     expect(words('anchors: [a.pem],', '')).toEqual(['anchors']);
     expect(words('anchors: [a.pem, b.pem],', 'anchors: [b.pem],')).toEqual([]);
-    expect(words('', 'anchors: [a.pem],')).toEqual([]);
+    expect(words('', 'anchors: [a.pem],')).toEqual(['anchors']);
+    expect(words('', 'anchors: public,'), 'the same in words').toEqual([]);
   });
 
   it('a client that a change of groups leads to a weaker rule, or out of a stricter one', () => {
