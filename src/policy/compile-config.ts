@@ -272,6 +272,10 @@ function compileProfile(profile: ConfigShape['ct']['profile']): CtConfig['profil
 
 function compilePath(entry: ConfigShape['policies'][number], path: YamlPath, notes: Notes): PolicyPath {
   const map = typeof entry === 'string' ? { path: entry, owner: null, mayMatch: undefined, mayNot: [] } : entry;
+  if (map.mayMatch?.length === 0) {
+    const hint = 'list what the owner may match, or leave `mayMatch` out';
+    notes.error([...path, 'mayMatch'], '`mayMatch: []` leaves the owner nothing to match', hint, 'key');
+  }
   return Object.freeze({
     path: resolveFrom(notes.file, map.path),
     owner: map.owner,

@@ -89,6 +89,9 @@ function toMistakes(
       if (at === undefined) {
         return missing(path, yaml);
       }
+      if (issue.values?.some((value) => typeof value === 'number' && String(value) === at) === true) {
+        return error(`${field(path)} is the text ${show(at)}, expected the number`, 'write it without quotes');
+      }
       return error(
         `${field(path)} is ${show(at)}, expected ${listWords((issue.values ?? []).map(String))}`,
         wordHint(at, issue),
@@ -164,11 +167,11 @@ function rangeWord(issue: Issue): string {
 }
 
 function unknownKeyHint(key: string, allowed: readonly string[]): string {
-  const meant = closest(key, allowed);
-  if (meant !== null) {
-    return `did you mean ${backtick(meant)}?`;
+  if (NOT_BUILT.has(key)) {
+    return 'this is not built yet; remove it';
   }
-  return NOT_BUILT.has(key) ? 'this is not built yet; remove it' : `remove it, or use ${listWords(allowed)}`;
+  const meant = closest(key, allowed);
+  return meant === null ? `remove it, or use ${listWords(allowed)}` : `did you mean ${backtick(meant)}?`;
 }
 
 function wordHint(value: unknown, issue: Issue): string {

@@ -2,10 +2,11 @@
  * What is allowed and probably not meant: warnings that depend on today or on all rules together.
  *
  * Does: expiry, missing backups, dead and duplicate pins, dead exceptions, wildcards over public suffixes, hosts that
- * a wildcard leaves out, lowered floors of chains and of TLS, leftovers in `weakens`, listeners that everybody reaches.
+ * a wildcard leaves out, lowered floors of chains and of TLS, leftovers in `weakens`, listeners that everybody reaches,
+ * words that do nothing, demands that nothing can meet or that some roots escape, private ranges that are very wide.
  * Does not: refuse anything; `check --strict` does.
  */
-import { parseIp } from '../model/ip.ts';
+import { parseCidr, parseIp } from '../model/ip.ts';
 import { printTlsFloor } from '../model/tls.ts';
 import { isPublicSuffix } from '../pki/x509/public-suffix.ts';
 import type { Config } from './config.ts';
@@ -13,7 +14,7 @@ import { printDay } from './dates.ts';
 import { liesWithin } from './hosts.ts';
 import { lookup } from './lookup.ts';
 import { backtick, byPlace, type Mistake } from './mistakes.ts';
-import type { Pin, Place, Policy, Rule } from './policy.ts';
+import type { HostPattern, Pin, Place, Policy, Rule } from './policy.ts';
 import { UNMATCHED } from './policy-file.ts';
 
 const DAY_MS = 86_400_000;
@@ -35,6 +36,12 @@ export function lint(policy: Policy, config: Config, nowMs: number): readonly Mi
     lintHosts(rule, policy, say);
     lintFloor(rule, nowMs, say);
     lintUnsafeTls(rule, nowMs, say);
+    lintIdleWords(rule, say);
+    lintRanges(rule, say);
+    lintDemands(rule, config, say);
+  }
+  if (policy.unmatched.action === 'judge') {
+    lintDemands(policy.unmatched.rule, config, say);
   }
   lintWeakens(policy, nowMs, say);
   return [...found.values()].toSorted(byPlace);
@@ -93,7 +100,10 @@ function lintExpiry(pin: Pin, nowMs: number, say: Say): void {
 
 function lintHosts(rule: Rule, policy: Policy, say: Say): void {
   for (const except of rule.except) {
-    if (!rule.match.some((pattern) => liesWithin({ ...except, port: except.port ?? pattern.port }, pattern))) {
+    const overlaps = (pattern: HostPattern): boolean =>
+      liesWithin({ ...except, port: except.port ?? pattern.port }, pattern) ||
+      liesWithin({ ...pattern, port: pattern.port ?? except.port }, except);
+    if (!rule.match.some(overlaps)) {
       say(
         except.place,
         `${backtick(except.text)} is outside what the rule matches, so it takes nothing out`,
@@ -113,6 +123,54 @@ function lintHosts(rule: Rule, policy: Policy, say: Say): void {
     if (rule.pins.anyOf.length > 0 && apex.kind === 'rule' && apex.pattern === null) {
       const message = `${backtick(pattern.text)} does not cover ${backtick(pattern.host)}, and no other rule does`;
       say(pattern.place, message, `add ${backtick(pattern.host)} if it is meant`);
+    }
+  }
+}
+
+/** What looks like a demand, or a reason, and is none. */
+function lintIdleWords(rule: Rule, say: Say): void {
+  const name = backtick(rule.name);
+  const { pins, origins, match, except } = rule;
+  if (rule.onFailure === 'block' && origins['pins'] !== undefined && pins.anyOf.length + pins.noneOf.length === 0) {
+    say(origins['pins'], `the pins of rule ${name} are empty, so no key is asked for`, 'list keys, or remove `pins:`');
+  }
+  if (match.every((pattern) => except.some((outer) => liesWithin(pattern, outer)))) {
+    say(origins['except'] ?? rule.place, `\`except\` takes everything out that rule ${name} matches`, 'correct it');
+  }
+  if (rule.reason !== null && rule.mode !== 'bypass') {
+    say(origins['reason'] ?? rule.place, `\`reason\` of rule ${name} means nothing without a bypass`, 'remove it');
+  }
+}
+
+/** The largest private blocks of RFC 1918 and what one organisation has of fc00::/7 are not wider. */
+const WIDEST_BITS = { ipv4: 8, ipv6: 16 } as const;
+
+function lintRanges(rule: Rule, say: Say): void {
+  for (const range of rule.allowPrivate) {
+    const cidr = parseCidr(range);
+    const widest = cidr?.bytes.length === 4 ? WIDEST_BITS.ipv4 : WIDEST_BITS.ipv6;
+    if (cidr === null || cidr.prefixBits >= widest) {
+      continue;
+    }
+    const message = `rule ${backtick(rule.name)} may dial ${range}: loopback, metadata services and whatever else is in there`;
+    say(rule.origins['allowPrivate'] ?? rule.place, message, 'list the ranges that its hosts have');
+  }
+}
+
+function lintDemands(rule: Rule, { ct }: Config, say: Say): void {
+  if (rule.mode === 'bypass') {
+    return;
+  }
+  const name = backtick(rule.name);
+  const at = (check: string): Place => rule.origins[`checks.${check}`] ?? rule.place;
+  if (rule.checks.ct === 'require' && ct.logList === null) {
+    const message = `rule ${name} requires ct and there is no log list, so every chain below a public root fails`;
+    say(at('ct'), message, 'name a list in `ct.logList` of pinwarden.yaml');
+  }
+  for (const check of ['ct', 'lifetime'] as const) {
+    if (rule.checks[check] === 'require' && rule.anchors !== 'public' && rule.checks.publicRoot !== 'require') {
+      const message = `rule ${name} requires ${check}, but it is skipped for paths to a root outside the public set, and the anchors may have some`;
+      say(at(check), message, 'say `publicRoot: require` too, or `anchors: public`');
     }
   }
 }

@@ -5,7 +5,7 @@
  * Does not: judge expiry or dead pins (lint.ts) or match (pki/pins/match.ts).
  */
 
-import { parsePin } from '../pki/pins/parse.ts';
+import { convertPin, parsePin } from '../pki/pins/parse.ts';
 import { parseDate } from './dates.ts';
 import { issuesToMistakes } from './issues.ts';
 import { backtick, closest, type Loaded } from './mistakes.ts';
@@ -115,7 +115,7 @@ export function compileReference(
   }
   const text = reference[scope] ?? '';
   const at = [...path, scope];
-  if (looksLikeKey(text)) {
+  if (looksLikeKey(text, groups)) {
     const spkiSha256 = readKey(text, at, notes);
     return spkiSha256 === null ? [] : [inlinePin(spkiSha256, scope, reference, notes.place(at))];
   }
@@ -141,9 +141,9 @@ export function compileReference(
   return group.pins.map((pin) => Object.freeze({ ...pin, scope }));
 }
 
-/** Everything that cannot be a group's name was meant as a key, and gets the parser's reason. */
-function looksLikeKey(text: string): boolean {
-  return !/^@?[a-z0-9-]{1,64}$/.test(text);
+/** Everything that cannot be a group's name was meant as a key, and gets the parser's reason; a digest in hexadecimal too. */
+function looksLikeKey(text: string, groups: PinGroups | null): boolean {
+  return !/^@?[a-z0-9-]{1,64}$/.test(text) || (/^[0-9a-f]{64}$/.test(text) && groups?.has(text) !== true);
 }
 
 function inlinePin(spkiSha256: string, scope: PinScope, reference: PinReferenceShape, place: Place): Pin {
@@ -162,11 +162,12 @@ function inlinePin(spkiSha256: string, scope: PinScope, reference: PinReferenceS
 function readKey(text: string, path: YamlPath, notes: Notes): string | null {
   const parsed = parsePin(text);
   if (!parsed.ok) {
-    notes.error(
-      path,
-      `${backtick(text)} is not a pin: ${parsed.why}`,
-      'write `sha256/…=` as printed by `pinwarden pins FILE.pem`',
-    );
+    const converted = convertPin(text);
+    const hint =
+      converted === null
+        ? 'write `sha256/…=` as printed by `pinwarden pins FILE.pem`'
+        : `if it stands for the key that is meant, write ${backtick(converted)}; \`pinwarden pins FILE.pem\` prints pins`;
+    notes.error(path, `${backtick(text)} is not a pin: ${parsed.why}`, hint);
     return null;
   }
   return parsed.value;

@@ -37,10 +37,16 @@ const requirement = (fallback: string, description: string) =>
 export const checks = z
   .strictObject({
     publicRoot: requirement('off', 'The path ends in the public (Mozilla) set, whatever `anchors` says.'),
-    ct: requirement('if-present', 'Certificate Transparency: enough valid timestamps from known logs (`ct.logList`).'),
+    ct: requirement(
+      'if-present',
+      'Certificate Transparency: enough valid timestamps from known logs (`ct.logList`). Skipped below a root outside the public set, under `require` too.',
+    ),
     staple: requirement('if-present', 'The stapled OCSP response is fresh, signed and says good.'),
     crl: requirement('if-present', 'No certificate of the path is on a CRL (`crl.files`).'),
-    lifetime: requirement('off', 'The leaf is valid for no longer than public CAs may issue.'),
+    lifetime: requirement(
+      'off',
+      'The leaf is valid for no longer than public CAs may issue. Skipped below a root outside the public set, under `require` too.',
+    ),
     continuity: z
       .enum(['off'])
       .optional()

@@ -5,6 +5,13 @@ import { configOf, errorsOf, unwrap } from '../support/policies.ts';
 const errors = (body: string) => errorsOf(loadConfig(`version: 1\n${body}`, '/etc/pw/pinwarden.yaml'));
 
 describe('pinwarden.yaml: refused', () => {
+  it('a version in quotes, with what to do', () => {
+    const loaded = loadConfig('version: "1"\n', '/c.yaml');
+    expect(loaded.ok || loaded.mistakes).toMatchObject([
+      { message: '`version` is the text `1`, expected the number', hint: 'write it without quotes' },
+    ]);
+  });
+
   it.each([
     ['listen: [{ address: localhost, port: 1 }]', ['2:21 `localhost` is not an IP address']],
     ['listen: [{ address: "[::1]", port: 1 }]', ['2:21 `[::1]` is not an IP address']],
@@ -54,6 +61,7 @@ describe('pinwarden.yaml: refused', () => {
       ['2:59 an entry of `mayNot` is `by-pass`, expected `bypass` or `unsafe`'],
     ],
     ['policies: [{ path: a, owner: b, mayMatch: ["*"] }]', ['2:44 `*` would match every host']],
+    ['policies: [{ path: a, owner: b, mayMatch: [] }]', ['2:33 `mayMatch: []` leaves the owner nothing to match']],
     ['policies: [1]', ['2:12 expected a path, or a map with path and owner']],
     ['limits: { conections: 1 }', ['2:11 unknown key `conections`']],
     ['anchors: everything', ['2:10 expected `public`, `system` or a list of PEM files']],

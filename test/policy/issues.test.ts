@@ -30,6 +30,7 @@ describe('issuesToMistakes', () => {
     const hint = (key: string) =>
       words({ code: 'unrecognized_keys', path: ['rules', 0], message: 'm', keys: [key] })[0];
     expect(hint('shadow')).toContain('not built yet');
+    expect(hint('lane'), 'although `name` is close').toContain('not built yet');
     expect(hint('exept')).toContain('did you mean `except`?');
     expect(hint('colour')).toContain('remove it, or use `name`, `match`');
   });

@@ -68,6 +68,51 @@ describe('lint', () => {
     expect(words(weakens('unmatched', '2027-06-01'))).toEqual([]);
   });
 
+  it('warns of words that do nothing', () => {
+    const blocks = (fields: string) => words(`rules: [{ name: r, match: [r.example, "*.r.example"], ${fields} }]`);
+    const empty = 'the pins of rule `r` are empty, so no key is asked for';
+    expect(blocks('pins: {}')).toEqual([empty]);
+    expect(blocks('pins: { anyOf: [], noneOf: [] }')).toEqual([empty]);
+    expect(blocks('pins: {}, onFailure: alert')).toEqual([]);
+    expect(blocks(`pins: { noneOf: [{ any: "${PIN_A}" }] }`)).toEqual([]);
+    const all = '`except` takes everything out that rule `r` matches';
+    expect(blocks('except: [r.example, "**.r.example"]')).toEqual([all]);
+    expect(blocks('except: [r.example, "**.r.example:443"]')).toEqual([]);
+    expect(blocks('except: ["r.example:443", "s.example:443"]')).toEqual([
+      expect.stringContaining('`s.example:443` is outside'),
+    ]);
+    expect(blocks('except: ["**.r.example"]')).toEqual([]);
+    expect(blocks('reason: moved')).toEqual(['`reason` of rule `r` means nothing without a bypass']);
+  });
+
+  it('warns of private ranges that hold everything', () => {
+    const wide = (range: string) => words(rule(`allowPrivate: ["${range}"]`));
+    for (const range of ['0.0.0.0/0', '10.0.0.0/7', '::/0', 'fc00::/15']) {
+      expect(wide(range)).toEqual([expect.stringContaining(`rule \`r\` may dial ${range}`)]);
+    }
+    for (const range of ['10.0.0.0/8', '127.0.0.1', 'fd00::/16', '::1']) expect(wide(range)).toEqual([]);
+  });
+
+  it('warns of demands that nothing meets, and of those that a root outside the public set escapes', () => {
+    const listed = configOf('ct: { logList: l.json }');
+    const asks = (fields: string, config = listed) => words(rule(fields), config);
+    expect(asks('checks: { ct: require }', configOf())).toEqual([
+      'rule `r` requires ct and there is no log list, so every chain below a public root fails',
+    ]);
+    expect(asks('checks: { ct: require, lifetime: require }')).toEqual([]);
+    const both = [
+      expect.stringContaining('requires ct, but it is skipped'),
+      expect.stringContaining('requires lifetime, but'),
+    ];
+    expect(asks('anchors: system, checks: { ct: require, lifetime: require }')).toEqual(both);
+    expect(asks('anchors: [a.pem], checks: { ct: require, lifetime: require }')).toEqual(both);
+    expect(asks('anchors: system, checks: { ct: require, lifetime: require, publicRoot: require }')).toEqual([]);
+    expect(asks('anchors: system, checks: { ct: if-present }')).toEqual([]);
+    const global = configOf('ct: { logList: l.json }\nanchors: system\nunmatched: { checks: { lifetime: require } }');
+    expect(asks('', global)).toEqual([expect.stringContaining('rule `unmatched` requires lifetime')]);
+    expect(asks('mode: bypass, reason: r, checks: { ct: require }', configOf())).toEqual([]);
+  });
+
   it('warns of a listener that everybody reaches', () => {
     const config = configOf('listen: [{ address: 0.0.0.0, port: 3128 }, { address: "::1", port: 3128 }]');
     expect(words(rule(''), config)).toEqual(['the proxy listens on 0.0.0.0: whoever reaches it may use it']);

@@ -29,6 +29,26 @@ describe('pin groups: refused', () => {
     expect(errorsOf(withGroup(`{ pins: [{ key: "${key}" }] }`)).join('\n')).toContain('is not a pin'),
   );
 
+  it('a digest in hexadecimal or base64url, with the pin that it would be', () => {
+    const said = (reference: string) => {
+      const loaded = load(`rules: [{ name: r, match: [r.example], pins: { anyOf: [{ ca: "${reference}" }] } }]`);
+      return loaded.ok ? [] : loaded.mistakes.map(({ message, hint }) => `${message} → ${hint}`);
+    };
+    const digest = Buffer.alloc(32, 0xfb);
+    const pin = `sha256/${digest.toString('base64')}`;
+    for (const [text, why] of [
+      [digest.toString('hex'), 'this is hexadecimal'],
+      [`sha256/${digest.toString('base64url')}=`, 'this is base64url'],
+      [`sha256//${digest.toString('base64')}`, "this is curl's form"],
+    ] as const) {
+      expect(said(text)[0]).toContain(why);
+      expect(said(text)[0]).toContain(`write \`${pin}\``);
+    }
+    expect(said(`sha1/${digest.toString('base64').slice(0, 27)}=`)[0]).toContain('SHA-1 pins are not safe');
+    const named = `pinGroups: { ${'ab'.repeat(32)}: { ${PINS} } }\nrules: [{ name: r, match: [r.example], pins: { anyOf: [{ ca: ${'ab'.repeat(32)} }] } }]`;
+    expect(errorsOf(load(named))).toEqual([]);
+  });
+
   it.each([
     ['{}', 'exactly one of'],
     [`{ leaf: "${PIN_A}", ca: "${PIN_A}" }`, 'exactly one of'],

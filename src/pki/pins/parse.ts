@@ -2,9 +2,13 @@
  * Pins as people write them (RFC 7469 §2.4): `sha256/` and the base64 of the SHA-256 of a SubjectPublicKeyInfo.
  *
  * Does: accept exactly that, and say for each of the other forms in use what is wrong and what to write instead.
- * Does not: convert. A pin that was almost right is a pin that nobody checked.
+ * Does not: take what `convertPin` makes of another form. A pin that was almost right is a pin that nobody checked.
  */
+import { createHash } from 'node:crypto';
 import type { Parsed } from '../x509/certificate.ts';
+import { parseCertificate } from '../x509/parse.ts';
+import { parsePemBlocks } from '../x509/pem.ts';
+import { parseSpki } from '../x509/spki.ts';
 
 const PREFIX = 'sha256/';
 
@@ -73,4 +77,39 @@ function foreignForm(text: string): Parsed<string> | null {
 
 function refuse(why: string, offset: number): Parsed<never> {
   return { ok: false, why, offset };
+}
+
+const DIGEST_BYTES = 32;
+
+/**
+ * What the text would be as a pin, for a person to look at: `sha256/…=` from hexadecimal, base64url, base64 under another
+ * prefix, or the key of a PEM certificate or public key. Null: nothing that a pin could be made of. Never throws.
+ */
+export function convertPin(text: string): string | null {
+  if (text.includes('-----BEGIN')) return pinOfPem(text);
+  const bare = text
+    .trim()
+    .replace(/^(?:pin-)?sha256[/:=-]\/?"?(?=[^/"])/i, '')
+    .replace(/"$/, '');
+  const digits = bare.replaceAll(':', '');
+  if (/^[0-9a-f]{64}$/i.test(digits)) return printPin(Buffer.from(digits, 'hex'));
+  const digest = Buffer.from(bare, 'base64');
+  const isDigest = /^[A-Za-z0-9+/_-]{43}=?$/.test(bare) && digest.length === DIGEST_BYTES;
+  return isDigest ? printPin(digest) : null;
+}
+
+/** Of the first block, which is the leaf in a chain. */
+function pinOfPem(text: string): string | null {
+  const blocks = parsePemBlocks(text);
+  const [block] = blocks.ok ? blocks.value : [];
+  if (block === undefined) return null;
+  if (block.label === 'PUBLIC KEY') {
+    return parseSpki(block.bytes).ok ? printPin(createHash('sha256').update(block.bytes).digest()) : null;
+  }
+  const parsed = block.label === 'CERTIFICATE' ? parseCertificate(block.bytes) : null;
+  return parsed?.ok === true ? `${PREFIX}${parsed.value.spkiSha256}` : null;
+}
+
+function printPin(digest: Buffer): string {
+  return `${PREFIX}${digest.toString('base64')}`;
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parsePin } from '../../../src/pki/pins/parse.ts';
+import { convertPin, parsePin } from '../../../src/pki/pins/parse.ts';
 import { authority } from '../../support/test-ca.ts';
 
 const digest = createHash('sha256').update('pin').digest();
@@ -39,6 +39,56 @@ describe('pins that are refused, each with its reason', () => {
     if (parsed.ok) throw new Error('accepted');
     expect(parsed.why).toContain(why);
     expect(parsed.offset).toBe(offset);
+  });
+});
+
+describe('what a text would be as a pin', () => {
+  const url = base64.replaceAll('+', '-').replaceAll('/', '_');
+  it.each([
+    ['hexadecimal', hex],
+    ['hexadecimal in capitals', hex.toUpperCase()],
+    ['hexadecimal with colons', hex.match(/../g)?.join(':') ?? ''],
+    ['hexadecimal behind sha256/', `sha256/${hex}`],
+    ['base64url', `sha256/${url}`],
+    ['base64url alone, without padding', url.slice(0, 43)],
+    ["curl's form", `sha256//${base64}`],
+    ['a header field', `pin-sha256="${base64}"`],
+    ['another separator', `SHA256:${base64}`],
+    ['base64 alone', base64],
+    ['without padding', `sha256/${base64.slice(0, 43)}`],
+    ['white space around', ` sha256/${base64} `],
+  ])('%s', (_what, text) => expect(convertPin(text)).toBe(`sha256/${base64}`));
+
+  it('is the key of a certificate or of a public key in PEM', () => {
+    const root = authority();
+    const spki = createPublicKey(root.pem).export({ type: 'spki', format: 'pem' }).toString();
+    const pin = convertPin(root.pem);
+    expect(parsePin(pin ?? '').ok).toBe(true);
+    expect(convertPin(spki)).toBe(pin);
+  });
+
+  it.each([
+    ['SHA-1', `sha1/${base64.slice(0, 28)}`],
+    ['a word', 'corp-cas'],
+    ['hexadecimal that is too short', hex.slice(2)],
+    ['42 characters', `sha256/${base64.slice(0, 42)}`],
+    ['PEM that is cut', authority().pem.slice(0, 200)],
+    ['another kind of PEM', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n'],
+    ['a public key that is none', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n'],
+    ['a certificate that is none', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'],
+    ['nothing', ''],
+  ])('is nothing for %s', (_what, text) => expect(convertPin(text)).toBeNull());
+
+  it('never throws, and is a pin if anything', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.base64String(), fc.base64String({ minLength: 44, maxLength: 44 })),
+        (text) => {
+          const pin = convertPin(text);
+          if (pin !== null) expect(parsePin(pin).ok).toBe(true);
+        },
+      ),
+    );
   });
 });
 
