@@ -18,7 +18,7 @@ import type { Entry, Full } from './gate.ts';
 import type { House } from './house.ts';
 import { CHECK_TIMEOUTS_EVERY_MS, CONNECTION_HEADROOM, RELAY_HIGH_WATER_BYTES } from './limits.ts';
 import { refusalOf, refuseByReply, verdictWord } from './refuse.ts';
-import { serveRequest, serveUpgrade } from './request.ts';
+import { serveRequest, serveUpgrade, spoilContent } from './request.ts';
 import { createTurns } from './turns.ts';
 
 /** A server for one listening address of the house; several may share the house. */
@@ -104,6 +104,7 @@ function dropOutOfTurn(house: House, socket: Socket): void {
 function answerUnreadable(house: House, error: NodeJS.ErrnoException, socket: Socket, busy: boolean): void {
   // It has got its answer, and goes when that is read.
   if (socket.writableEnded) return;
+  if (busy && error.code?.startsWith('HPE_') === true && spoilContent(socket)) return;
   // Nobody there, or nothing asked: a port scan or a spare connection that timed out is no request to answer.
   if (busy || error.code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) {
     socket.destroy();

@@ -35,7 +35,7 @@ export class Passage {
   readonly house: House;
   readonly eventId: string;
   readonly client: Client;
-  /** Aborted with a Problem `client.gone` when the client goes before a lane has taken over. */
+  /** Aborted with a Problem: `client.gone` when the client goes before a lane has taken over, or the fault in its content. */
   readonly gone: AbortSignal;
   /** The snapshot that this passage is judged by. */
   generation: Generation;
@@ -75,9 +75,9 @@ export class Passage {
     return this.kind === 'request' ? 'plaintext' : (this.rule?.mode ?? null);
   }
 
-  /** The client has gone: whatever still waits ends. */
-  protected leave(): void {
-    this.#goneController.abort(new Problem('client.gone', 'client'));
+  /** The client has gone, or what it sends cannot be read: whatever still waits ends. */
+  protected leave(problem: Problem = new Problem('client.gone', 'client')): void {
+    this.#goneController.abort(problem);
   }
 
   /** Takes over an upstream connection: the one before it is destroyed, and so is this one when the visit ends. */

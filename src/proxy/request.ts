@@ -27,15 +27,41 @@ import { refusalOf, refuseByReply, verdictWord } from './refuse.ts';
 import { type Asked, admit, checkGeneration, dialRaw, type Judged, judgeLine, type RunLane, runLane } from './steps.ts';
 import { Visit } from './visit.ts';
 
+/** The request that each client connection is served with now. */
+const serving = new WeakMap<Socket, RequestPassage>();
+
+/**
+ * The parser has given up on this connection. True: in the content of the request that is being served, which ends with
+ * an answer; false: in what came behind it.
+ */
+export function spoilContent(socket: Socket): boolean {
+  return serving.get(socket)?.spoil() ?? false;
+}
+
 /** The passage of one request; the client's socket stays with node:http. */
 class RequestPassage extends Passage {
+  readonly #request: IncomingMessage;
+
   constructor(house: House, request: IncomingMessage, response: ServerResponse) {
     super(house, request.socket, request.rawHeaders);
     this.kind = 'request';
+    this.#request = request;
+    serving.set(request.socket, this);
     response.once('close', () => {
       if (!response.writableFinished) this.leave();
     });
     if (response.closed || request.socket.destroyed) this.leave();
+  }
+
+  spoil(): boolean {
+    if (this.#request.complete) return false;
+    this.leave(new Problem('request.malformed', 'client', { why: 'content' }));
+    return true;
+  }
+
+  override close(): void {
+    serving.delete(this.#request.socket);
+    super.close();
   }
 }
 
@@ -61,8 +87,9 @@ export async function serveRequest(
     const { permit, line } = judged;
     const { limits } = house;
     const last = (): boolean => house.draining();
+    const { gone } = passage;
     await runRequest(passage, asked, judged, (cut, onBytes) =>
-      forward({ permit, line, ask, request, response, limits, cut, onBytes, last }),
+      forward({ permit, line, ask, request, response, limits, cut, onBytes, last, gone }),
     );
   } catch (thrown) {
     refuse(passage, request, request.socket, asProblem(thrown));

@@ -238,3 +238,38 @@ it('is recorded under the trace of the client, whose field goes on like any othe
   expect(proxy.verdicts).toMatchObject([{ traceId }]);
   expect(upstream.received.join('')).toContain(field);
 });
+
+describe('content that cannot be read', () => {
+  const CHUNKED = 'Transfer-Encoding: chunked';
+
+  it('behind its head in one packet: nothing is sent on', async () => {
+    const { proxy, upstream, client, head } = await plainStage(answers(OK));
+    const one = client().send(`${head('POST /', CHUNKED)}0x5\r\nhello\r\n0\r\n\r\n`);
+    await one.until('HTTP/1.1 400 pinwarden: request.malformed');
+    await one.until('(content)');
+    expect(await one.end()).toBe('fin');
+    expect(proxy.verdicts).toMatchObject([{ verdict: 'error', code: 'request.malformed' }]);
+    expect(upstream.received.join('')).toBe('');
+  });
+
+  it('after the verdict: the client is told, and the close line says whose fault it was', async () => {
+    const { proxy, upstream, client, head } = await plainStage(() => undefined);
+    const one = client().send(`${head('POST /', CHUNKED)}5\r\nhello\r\n`);
+    await expect.poll(() => upstream.received.join('')).toContain('hello');
+    one.send('-1\r\n');
+    await one.until('HTTP/1.1 400 pinwarden: request.malformed');
+    expect(await one.end()).toBe('fin');
+    expect(proxy.verdicts).toMatchObject([{ verdict: 'allow', code: null }]);
+    await expect.poll(() => proxy.closes).toMatchObject([{ reason: 'client', code: 'request.malformed' }]);
+    await expect.poll(() => upstream.open()).toBe(0);
+  });
+
+  it('is not the fault of the request before it', async () => {
+    const { proxy, client, head } = await plainStage(() => undefined);
+    const one = client().send(`${head('GET /1')}no request at all\r\n\r\n`);
+    await one.end();
+    expect(one.text).toBe('');
+    expect(proxy.verdicts).toHaveLength(1);
+    expect(proxy.verdicts[0]?.code).not.toBe('request.malformed');
+  });
+});

@@ -16,6 +16,7 @@
 import { Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
+import { Problem } from '../../model/problem.ts';
 import type { RawLine } from '../../upstream/line.ts';
 import type { Permit } from '../../verify/permit.ts';
 import { endToEndTrailers, grouped } from '../../wire/fields.ts';
@@ -35,6 +36,8 @@ export interface HttpWork {
   readonly onBytes: ExchangeOptions['onBytes'];
   /** Asked when the response begins: must it be the last one on the client's connection? */
   readonly last: () => boolean;
+  /** Aborted with a Problem when the content of the request cannot be read; of a client that went the sockets tell. */
+  readonly gone: AbortSignal;
 }
 
 /** What we use of http-proxy, which brings no types. */
@@ -118,8 +121,9 @@ class HttpExchange {
   }
 
   async run(): Promise<Exchanged> {
-    const { request, response, line } = this.#work;
+    const { request, response, line, gone } = this.#work;
     open.set(request, this);
+    gone.addEventListener('abort', this.#onSpoiled);
     response.on('error', ignore);
     response.once('close', this.#onResponseClose);
     if (response.closed || request.socket.destroyed) this.#exchange.settle('client');
@@ -131,6 +135,7 @@ class HttpExchange {
       proxy.web(request, response, { target, agent: new JudgedConnection(line.socket) }, this.#onFailure);
     }
     const end = await this.#exchange.done;
+    gone.removeEventListener('abort', this.#onSpoiled);
     open.delete(request);
     return end;
   }
@@ -210,6 +215,13 @@ class HttpExchange {
 
   readonly #onResponseClose = (): void => {
     this.#exchange.settle(this.#work.response.writableFinished ? 'upstream' : 'client');
+  };
+
+  readonly #onSpoiled = (): void => {
+    const { gone, response } = this.#work;
+    const problem: unknown = gone.reason;
+    if (!(problem instanceof Problem) || problem.code === 'client.gone') return;
+    this.#exchange.settle('client', problem.code, response.headersSent ? null : problem);
   };
 
   readonly #onIdle = (): void => {
