@@ -149,7 +149,7 @@ const JUDGE: Readonly<Record<string, Entry>> = {
     does: 'the pin of each key in the files',
     options: [json],
     operand: 'file',
-    exits: { 0: 'done', 1: 'something in the files cannot be read', ...USAGE_EXIT },
+    exits: { 0: 'done', 1: 'a file, or something in it, cannot be read', ...USAGE_EXIT },
     load: async () => (await import('./pins.ts')).runPins,
   },
 };

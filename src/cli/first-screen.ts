@@ -2,12 +2,14 @@
 import { relative } from 'node:path';
 import { printTlsFloor } from '../model/tls.ts';
 import type { Config, ListenAddress } from '../policy/config.ts';
-import type { Policy, Rule } from '../policy/policy.ts';
+import { isInForce, type Policy, type Rule } from '../policy/policy.ts';
 import { printListen } from '../runtime/bind.ts';
 import type { Screen } from './screen.ts';
 
 export interface FirstScreen {
   readonly version: string;
+  /** When it is printed: an exception that has ended is none. */
+  readonly nowMs: number;
   readonly config: Config;
   readonly policy: Policy;
   readonly generation: number;
@@ -35,9 +37,9 @@ export interface FirstScreen {
 export const IN_CLONE = 'npx --no pinwarden';
 
 /** The same for programs: one object, whose keys stay. */
-export function firstScreenJson({ config, policy, ca, ...first }: FirstScreen): object {
+export function firstScreenJson({ config, policy, ca, nowMs, ...first }: FirstScreen): object {
   const { unmatched } = policy;
-  const unsafe = policy.rules.filter((rule) => unsafeTexts(rule).length > 0).map(({ name }) => name);
+  const unsafe = policy.rules.filter((rule) => unsafeTexts(rule, nowMs).length > 0).map(({ name }) => name);
   return {
     version: first.version,
     workers: first.workers,
@@ -75,7 +77,7 @@ export function printFirstScreen(first: FirstScreen): string {
     ...field('', 'SHA-256'),
     ...fingerprint(ca.sha256, screen.width - NAME_WIDTH).flatMap((part) => field('', part)),
     ...field('', trust),
-    ...policyLines(config, first.policy, field),
+    ...policyLines(first, field),
     ...field('status page', metrics === null ? 'off, with the metrics' : `http://${metrics}/`),
     ...(metrics === null ? [] : field('', 'also /metrics /healthz /readyz /version')),
     ...field('audit', `${nearer(cwd, config.audit.file)}  (${command} why EVENT)`),
@@ -94,7 +96,7 @@ export function printFirstScreen(first: FirstScreen): string {
 
 type Field = (name: string, text: string) => readonly string[];
 
-function policyLines(config: Config, policy: Policy, field: Field): readonly string[] {
+function policyLines({ config, policy, nowMs }: FirstScreen, field: Field): readonly string[] {
   const { block, alert, bypass } = countRules(policy);
   const counts = [`${block} block`, `${alert} alert`, ...(bypass > 0 ? [`${bypass} bypass`] : [])];
   const floor = `no path to ${anchorsText(config)}, a wrong name, a proven revocation, a denied key`;
@@ -102,7 +104,7 @@ function policyLines(config: Config, policy: Policy, field: Field): readonly str
     ...field('rules', `${policy.rules.length}: ${counts.join(', ')}`),
     ...field('', `always blocked: ${floor}`),
     ...field('', unmatchedText(policy)),
-    ...policy.rules.flatMap(unsafeTexts).flatMap((text) => field('UNSAFE', text)),
+    ...policy.rules.flatMap((rule) => unsafeTexts(rule, nowMs)).flatMap((text) => field('UNSAFE', text)),
   ];
 }
 
@@ -123,12 +125,13 @@ function unmatchedText({ unmatched }: Policy): string {
   return `hosts that no rule names: ${mode}, failures ${onFailure}`;
 }
 
-function unsafeTexts({ name, unsafeFloor, unsafeTls }: Rule): readonly string[] {
+/** Of the exceptions that are in force. */
+function unsafeTexts({ name, unsafeFloor, unsafeTls }: Rule, nowMs: number): readonly string[] {
   const text = (does: string, { untilMs, reason }: { readonly untilMs: number; readonly reason: string }): string =>
     `rule ${name} ${does} until ${day(untilMs)}: ${reason}`;
   return [
-    ...(unsafeFloor === null ? [] : [text('lets invalid upstreams through', unsafeFloor)]),
-    ...(unsafeTls === null ? [] : [text(`accepts ${printTlsFloor(unsafeTls)},`, unsafeTls)]),
+    ...(isInForce(unsafeFloor, nowMs) ? [text('lets invalid upstreams through', unsafeFloor)] : []),
+    ...(isInForce(unsafeTls, nowMs) ? [text(`accepts ${printTlsFloor(unsafeTls)},`, unsafeTls)] : []),
   ];
 }
 

@@ -7,9 +7,10 @@ import { parseCertificate } from '../pki/x509/parse.ts';
 import { MAX_PEM_CHARACTERS, type PemBlock, parsePemBlocks } from '../pki/x509/pem.ts';
 import { parseSpki } from '../pki/x509/spki.ts';
 import type { Io } from './io.ts';
-import { EXIT_OK, EXIT_USAGE, readArguments, UsageError, withUsage } from './usage.ts';
+import { EXIT_NO, EXIT_OK, readArguments, UsageError, withUsage } from './usage.ts';
 
-const EXIT_UNREADABLE = 1;
+/** What every certificate and key begins with. */
+const DER_SEQUENCE = 0x30;
 
 interface Key {
   readonly file: string;
@@ -25,12 +26,11 @@ interface Unreadable {
   /** Null: the file as a whole. */
   readonly block: number | null;
   readonly why: string;
-  readonly exit: number;
 }
 
 type Found = Key | Unreadable;
 
-/** @returns 0, 1 when something in the files cannot be read, 2 for a wrong command line or an unreadable file. */
+/** @returns 0, 1 when a file or something in it cannot be read, 2 for a wrong command line. */
 export async function runPins(argv: readonly string[], io: Io): Promise<number> {
   return withUsage('pins', io, async () => {
     const { values, positionals } = readArguments(argv, { json: { type: 'boolean', default: false } });
@@ -38,41 +38,35 @@ export async function runPins(argv: readonly string[], io: Io): Promise<number> 
     const found = positionals.flatMap((file) => readFile(file, io.cwd));
     const keys = found.filter((one): one is Key => 'pin' in one);
     const unreadable = found.filter((one): one is Unreadable => 'why' in one);
-    if (values.json)
-      io.out(
-        `${JSON.stringify({ keys, unreadable: unreadable.map(({ file, block, why }) => ({ file, block, why })) })}\n`,
-      );
+    if (values.json) io.out(`${JSON.stringify({ keys, unreadable })}\n`);
     else for (const { pin, subject } of keys) io.out(`${pin}  ${subject ?? '(public key)'}\n`);
     for (const { file, block, why } of unreadable) {
       io.err(`pinwarden pins: ${file}: ${block === null ? '' : `block ${block}: `}${why}\n`);
     }
     if (unreadable.length > 0) io.err('next: give certificates or public keys, as PEM or DER\n');
-    return Math.max(EXIT_OK, ...unreadable.map(({ exit }) => exit));
+    return unreadable.length > 0 ? EXIT_NO : EXIT_OK;
   });
 }
 
 function readFile(file: string, cwd: string): readonly Found[] {
-  const unreadable = (why: string, exit: number, block: number | null = null): Unreadable => ({
-    file,
-    block,
-    why,
-    exit,
-  });
+  const unreadable = (why: string, block: number | null = null): Unreadable => ({ file, block, why });
   let bytes: Buffer;
   try {
     bytes = readBytes(resolve(cwd, file), MAX_PEM_CHARACTERS);
   } catch (thrown) {
     if (!(thrown instanceof FileError)) throw thrown;
-    return [unreadable(thrown.message.slice(thrown.file.length + 2), EXIT_USAGE)];
+    return [unreadable(thrown.message.slice(thrown.file.length + 2))];
   }
-  const blocks = bytes.includes('-----BEGIN ')
+  const isPem = bytes.includes('-----BEGIN ');
+  if (!isPem && bytes[0] !== DER_SEQUENCE) return [unreadable('neither PEM nor DER')];
+  const blocks = isPem
     ? parsePemBlocks(bytes.toString('latin1'))
     : ({ ok: true, value: [{ label: 'CERTIFICATE', bytes, offset: 0 }] } as const);
-  if (!blocks.ok) return [unreadable(blocks.why, EXIT_UNREADABLE)];
-  if (blocks.value.length === 0) return [unreadable('no PEM block', EXIT_UNREADABLE)];
+  if (!blocks.ok) return [unreadable(blocks.why)];
+  if (blocks.value.length === 0) return [unreadable('no PEM block')];
   return blocks.value.map((block, index) => {
     const pinned = pinOf(block);
-    if (!pinned.ok) return unreadable(pinned.why, EXIT_UNREADABLE, index + 1);
+    if (!pinned.ok) return unreadable(pinned.why, index + 1);
     return { file, block: index + 1, pin: pinned.pin, subject: pinned.subject };
   });
 }

@@ -69,6 +69,7 @@ function screenOf(supervisor: Supervisor, io: Io): FirstScreen {
   const { config, generation, ca, served } = supervisor;
   return {
     version: versions().version,
+    nowMs: systemClock.nowMs(),
     config,
     policy: generation.policy,
     generation: generation.number,

@@ -9,6 +9,7 @@ function facts(fields: Partial<FirstScreen> = {}, config: object = {}): FirstScr
   if (!loaded.ok) throw new Error(loaded.mistakes[0]?.message);
   return {
     version: '1.2.3',
+    nowMs: AT_MS,
     config: loaded.value,
     policy: policyOf([]),
     generation: 4,
@@ -43,6 +44,18 @@ it('names every rule that lowers the floor, with its end', () => {
     'UNSAFE      rule box accepts TLS 1.0 and later, legacy ciphers too, until 2026-11-30: no firmware',
   );
   expect(screen({ policy: both })).toContain('rule box lets invalid upstreams through');
+});
+
+it('announces no exception that has ended', () => {
+  const ended = { reason: 'the vendor sleeps', until: '2026-12-01' };
+  const policy = policyOf([
+    { name: 'old', match: ['old.example'], unsafeFloor: { action: 'alert', ...ended } },
+    { name: 'box', match: ['box.example'], unsafeTls: { minVersion: '1.0', ...ended } },
+  ]);
+  const nowMs = Date.parse('2026-12-01T00:00:00Z');
+  expect(screen({ policy, nowMs: nowMs - 1 }).match(/UNSAFE/g)).toHaveLength(2);
+  expect(screen({ policy, nowMs })).not.toContain('UNSAFE');
+  expect(firstScreenJson(facts({ policy, nowMs }))).toMatchObject({ rules: { unsafe: [] } });
 });
 
 it('says what was proven, where things are, what blocks, and what to type', () => {

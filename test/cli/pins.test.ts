@@ -15,6 +15,7 @@ write('leaf.der', leaf.der);
 write('key.pem', `-----BEGIN PUBLIC KEY-----\n${leaf.spki.toString('base64')}\n-----END PUBLIC KEY-----\n`);
 write('private.pem', leaf.keyPem);
 write('empty.pem', '');
+write('notes.txt', 'our certificates');
 write('broken.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
 write('cut.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n');
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -30,8 +31,7 @@ describe('pins', () => {
     const nothing = await run('--json');
     expect(nothing).toMatchObject({ exit: 2, out: '' });
     expect(nothing.err).toContain('usage: pinwarden pins FILE.pem');
-    expect((await run('missing.pem')).exit).toBe(2);
-    for (const name of ['private.pem', 'empty.pem', 'broken.pem', 'cut.pem']) {
+    for (const name of ['missing.pem', 'private.pem', 'empty.pem', 'broken.pem', 'cut.pem', 'notes.txt']) {
       const { exit, out, err } = await run(name);
       expect({ name, exit, out }).toEqual({ name, exit: 1, out: '' });
       expect(err).toMatch(/\nnext: .+\n$/);
@@ -52,7 +52,7 @@ describe('pins', () => {
 
   it('prints one object for programs, with what it could not read', async () => {
     const { exit, out } = await run('both.pem', 'key.pem', 'private.pem', 'missing.pem', '--json');
-    expect(exit).toBe(2);
+    expect(exit).toBe(1);
     const { keys, unreadable } = JSON.parse(out) as { keys: { subject: string }[]; unreadable: unknown[] };
     expect(keys).toHaveLength(3);
     expect(keys[0]).toEqual({ file: 'both.pem', block: 1, pin: leaf.pin, subject: 'CN=good.test' });
@@ -62,6 +62,14 @@ describe('pins', () => {
       { file: 'private.pem', block: 1, why: expect.stringContaining('no certificate and no public key') as string },
       { file: 'missing.pem', block: null, why: 'no such file' },
     ]);
+  });
+
+  it('says of a file that holds no certificate at all what is wrong with it', async () => {
+    for (const name of ['notes.txt', 'empty.pem']) {
+      expect((await run(name)).err).toBe(
+        `pinwarden pins: ${name}: neither PEM nor DER\nnext: give certificates or public keys, as PEM or DER\n`,
+      );
+    }
   });
 
   it('goes on after a file that it cannot read', async () => {
