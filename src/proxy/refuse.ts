@@ -14,6 +14,7 @@ import { TLS_VERSIONS } from '../model/tls.ts';
 import type { VerdictWord } from '../observe/recorder.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import type { Rule } from '../policy/policy.ts';
+import { PLAIN_HTTP } from '../upstream/handshake.ts';
 import type { Report } from '../verify/report.ts';
 import { ALERT, fatalAlert } from '../wire/alerts.ts';
 import type { Refusal } from '../wire/problem-json.ts';
@@ -93,6 +94,9 @@ function comparison(code: Code, rule: Rule | null, path: readonly Certificate[])
 function plainDetail({ code, facts }: Problem, rule: Rule | null): string {
   if (code === 'tls.version') return tlsDetail(facts, rule);
   const { stage, says } = CODES[code];
+  if (code === 'tls.protocol' && facts['spoken'] === PLAIN_HTTP) {
+    return `${says}: it answered in plain HTTP; ask for http:// without CONNECT`;
+  }
   const { why } = facts;
   if (why === 'needs-connect') return 'https and wss go through a tunnel: ask with CONNECT host:port';
   return (stage === 'request' || stage === 'response') && typeof why === 'string' ? `${says} (${why})` : says;

@@ -23,6 +23,10 @@ import { contextFor } from './contexts.ts';
 import { abortProblem, type Dialled, dial } from './dial.ts';
 import type { Line } from './line.ts';
 import { handshakeProblem } from './openssl-codes.ts';
+import { answersInPlainHttp } from './plain-http.ts';
+
+/** `spoken` of a `tls.protocol` whose upstream speaks plain HTTP. */
+export const PLAIN_HTTP = 'plain HTTP';
 
 export interface HandshakeAsk {
   readonly authority: Authority;
@@ -218,14 +222,14 @@ function awaitCertificateAnswer(tls: TLSSocket, accepted: () => void): NodeJS.Ti
 /**
  * Dials and shakes hands. Throws Problem `dial.*`; `tls.protocol`, `tls.version`, `tls.alert`, `tls.closed`,
  * `tls.timeout`, `tls.client-certificate-required` (facts: `reason`, and `alert` with `alertName` when one was sent;
- * with `tls.version` also `allowed`, and `spoken` when it is known what the upstream speaks);
+ * with `tls.version` also `allowed`, and `spoken` when it is known what the upstream speaks, plain HTTP too);
  * `chain.too-large`, `chain.malformed` when the list cannot be had; the reason of the aborted signal.
  */
 export async function handshake(ask: HandshakeAsk): Promise<Line> {
   try {
     return await dialAndShake(ask);
   } catch (thrown) {
-    throw (await belowFloor(thrown, ask)) ?? thrown;
+    throw (await belowFloor(thrown, ask)) ?? (await notTls(thrown, ask)) ?? thrown;
   }
 }
 
@@ -253,6 +257,17 @@ async function belowFloor(thrown: unknown, ask: HandshakeAsk): Promise<Problem |
   const agreed = await agreedWithoutFloor(ask);
   if (agreed === null || meetsTlsFloor(agreed, ask.tls)) return null;
   return new Problem('tls.version', 'upstream', { ...thrown.facts, ...tlsFacts(ask.tls, agreed) }, thrown);
+}
+
+/** OpenSSL's word for a first record that is none of TLS. */
+const NOT_TLS = 'ERR_SSL_WRONG_VERSION_NUMBER';
+
+/** Null: it spoke some TLS, or nothing that we know. */
+async function notTls(thrown: unknown, ask: HandshakeAsk): Promise<Problem | null> {
+  if (!(thrown instanceof Problem) || thrown.code !== 'tls.protocol') return null;
+  if (thrown.facts['reason'] !== NOT_TLS || ask.signal.aborted) return null;
+  const isHttp = await answersInPlainHttp({ ...ask, port: ask.authority.port });
+  return isHttp ? new Problem('tls.protocol', 'upstream', { ...thrown.facts, spoken: PLAIN_HTTP }, thrown) : null;
 }
 
 async function agreedWithoutFloor(ask: HandshakeAsk): Promise<Agreed | null> {

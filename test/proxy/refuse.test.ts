@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { CODES, type Code } from '../../src/model/codes.ts';
@@ -117,6 +118,23 @@ it('answers https in the clear with how it is asked for', async () => {
     policy: null,
   });
   await soleVerdict(proxy, 'error', 'request.authority');
+});
+
+it('says that an upstream speaks plain HTTP, and how it is asked for', async () => {
+  let requests = 0;
+  const port = await serve(
+    createHttpServer(() => {
+      requests += 1;
+    }),
+  );
+  const proxy = await proxyFor({ port });
+  const { reply } = await connectTo(proxy.port, `${HOST}:${port}`);
+  expect(reply).toMatchObject({ status: 502, reason: 'pinwarden: tls.protocol' });
+  expect(JSON.parse(reply.body)).toMatchObject({
+    detail: 'the upstream does not speak acceptable TLS: it answered in plain HTTP; ask for http:// without CONNECT',
+  });
+  await soleVerdict(proxy, 'error', 'tls.protocol');
+  expect(requests).toBe(0);
 });
 
 describe('what the client reads', () => {
