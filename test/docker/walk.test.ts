@@ -50,8 +50,9 @@ describeWith(['prometheus', 'alertmanager', 'curl'], 'from an attack to its runb
     const event = /event=([0-9a-f-]+)/.exec(asked.stdout)?.[1] ?? '';
 
     await eventually('the panel', () => /panel "Hosts that look intercepted": [1-9]/.test(watch()), 60_000);
-    await eventually('the page', () => /\/pager firing critical PinwardenInterceptionBlocked: /.test(watch()), 120_000);
-    const [, page = ''] = /open (docker\/runbooks\/PinwardenInterceptionBlocked\.md)/.exec(watch()) ?? [];
+    const paged = /\/pager firing critical PinwardenInterceptionBlocked: .*\n.*open (docker\/runbooks\/\w+\.md)\n/;
+    await eventually('the page', () => paged.test(watch()), 120_000);
+    const [, page = ''] = paged.exec(watch()) ?? [];
     expect(existsSync(join(ROOT, page)), page).toBe(true);
 
     const config = /(\S+)\/ca\.pem/.exec(line)?.[1] ?? '';

