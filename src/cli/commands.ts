@@ -108,7 +108,7 @@ const JUDGE: Readonly<Record<string, Entry>> = {
   },
   probe: {
     usage: ['probe HOST[:PORT]… [--via PROXY] [--yaml] [--json] [-f FILE]'],
-    does: 'dials, shows the chain with its pins and what the proxy would say; --yaml prints a ready rule',
+    does: 'dials, shows the chain with its pins; -c: as the proxy would judge it; --yaml prints a ready rule',
     options: [
       { flag: '--via', takes: 'host', value: 'PROXY', does: 'also through this HTTP proxy, and compare' },
       { flag: '--yaml', does: 'a ready rule; refused for a chain that must not be pinned' },

@@ -14,8 +14,9 @@ import type { Facts } from '../model/outcome.ts';
 import { Problem } from '../model/problem.ts';
 import type { Config } from '../policy/config.ts';
 import { loadGroups } from '../policy/load.ts';
+import { lookup } from '../policy/lookup.ts';
 import type { PinGroups } from '../policy/pin-groups.ts';
-import { type AnchorsChoice, anchorsKey, type Rule } from '../policy/policy.ts';
+import { type AnchorsChoice, anchorsKey, type Policy, type Rule } from '../policy/policy.ts';
 import { shippedGroups } from '../runtime/supervisor-start.ts';
 import { handshake, handshakeOver } from '../upstream/handshake.ts';
 import type { Line } from '../upstream/line.ts';
@@ -34,8 +35,12 @@ import { CommandError } from './usage.ts';
 /** What a probe looks with. */
 export interface Glass {
   readonly trust: Trust;
+  /** What a path must end in where no rule of the configuration says otherwise, and how it was chosen. */
   readonly anchors: AnchorSet;
+  readonly choice: AnchorsChoice;
   readonly rule: Rule;
+  /** The rules of the configuration that `-c` names; null: the probe judges by its own, strict one. */
+  readonly policy: Policy | null;
   readonly resolver: Resolver;
   readonly limits: Config['limits'];
   /** CA groups that ship, to be offered instead of single keys. */
@@ -51,6 +56,8 @@ export type View =
       readonly evidence: Evidence;
       readonly report: Report;
       readonly verdict: Verdict;
+      /** The rule of the configuration that decides, in words; absent: it was not asked. */
+      readonly decides?: string;
     }
   | { readonly kind: 'unreached'; readonly via: Authority | null; readonly code: Code; readonly facts: Facts };
 
@@ -59,9 +66,13 @@ export type Seen = Extract<View, { readonly kind: 'seen' }>;
 const ANYWHERE = ['0.0.0.0/0', '::/0'];
 const ALPN = ['h2', 'http/1.1'];
 /** @throws CommandError when anchors, log list or CRLs cannot be used. */
-export function createGlass(config: Config, options: Pick<ProbeOptions, 'anchors' | 'addresses'>): Glass {
-  const { anchors } = options;
-  const trust = readTrust({ ...config, anchors }, null);
+export function createGlass(
+  config: Config,
+  options: Pick<ProbeOptions, 'anchors' | 'addresses'>,
+  policy: Policy | null = null,
+): Glass {
+  const anchors = options.anchors ?? (policy === null ? 'public' : config.anchors);
+  const trust = readTrust({ ...config, anchors }, policy);
   const set = trust.anchorSets.get(anchorsKey(anchors));
   if (set === undefined || set.anchors.length === 0) {
     throw new CommandError('there are no anchors to judge by', 'name a PEM file with --anchors FILE');
@@ -76,6 +87,8 @@ export function createGlass(config: Config, options: Pick<ProbeOptions, 'anchors
   return {
     trust,
     anchors: set,
+    choice: anchors,
+    policy,
     rule: probeRule(config, anchors),
     resolver,
     limits: config.limits,
@@ -104,17 +117,38 @@ function probeRule(config: Config, anchors: AnchorsChoice): Rule {
 /** Looks once, directly or through another proxy. Does not throw for what the network or the peer does. */
 export async function look(authority: Authority, via: Authority | null, glass: Glass): Promise<View> {
   try {
-    const { evidence } = await openLine(authority, via, glass);
-    const report = examine(evidence, glass.rule, glass.trust, evidence.seenAtMs);
-    return { kind: 'seen', via, evidence, report, verdict: judge(report, glass.rule, evidence) };
+    const { rule, decides } = standardFor(authority, glass);
+    const { evidence } = await openLine(authority, via, rule, glass);
+    const report = examine(evidence, rule, glass.trust, evidence.seenAtMs);
+    const seen = { kind: 'seen', via, evidence, report, verdict: judge(report, rule, evidence) } as const;
+    return decides === null ? seen : { ...seen, decides };
   } catch (thrown) {
     if (!(thrown instanceof Problem) || thrown.code === 'internal.failure') throw thrown;
     return { kind: 'unreached', via, code: thrown.code, facts: thrown.facts };
   }
 }
 
-async function openLine(authority: Authority, via: Authority | null, glass: Glass): Promise<Line> {
-  const { limits, resolver, anchors, rule } = glass;
+interface Standard {
+  readonly rule: Rule;
+  /** Null: the rule of the probe itself. */
+  readonly decides: string | null;
+}
+
+/** @throws Problem `host.denied` where the configuration lets nobody connect. */
+function standardFor(authority: Authority, { policy, rule }: Glass): Standard {
+  if (policy === null) return { rule, decides: null };
+  const decision = lookup(policy, authority, []);
+  if (decision.kind === 'deny') throw new Problem('host.denied', 'client');
+  const { name, mode, onFailure } = decision.rule;
+  // Nothing would be judged; who probes wants to see.
+  if (mode === 'bypass')
+    return { rule, decides: `${name}: bypass, the proxy passes it on unjudged; judged here all the same` };
+  return { rule: decision.rule, decides: `${name}: onFailure ${onFailure}` };
+}
+
+async function openLine(authority: Authority, via: Authority | null, rule: Rule, glass: Glass): Promise<Line> {
+  const { limits, resolver, trust } = glass;
+  const anchors = trust.anchorSets.get(anchorsKey(rule.anchors)) ?? glass.anchors;
   const signal = AbortSignal.timeout(limits.dialTimeoutMs + limits.handshakeTimeoutMs + 60_000);
   const addresses = await resolver.resolve(via ?? authority, ANYWHERE, signal);
   const ask = {

@@ -25,7 +25,8 @@ export interface ProbeOptions {
   /** null: no second view. */
   readonly via: Authority | null;
   readonly print: 'screen' | 'yaml' | 'json';
-  readonly anchors: AnchorsChoice;
+  /** Null: not said. */
+  readonly anchors: AnchorsChoice | null;
   /** Canonical host → addresses. */
   readonly addresses: ReadonlyMap<string, readonly string[]>;
   readonly config: string | undefined;
@@ -87,9 +88,9 @@ function readProxy(text: string): Authority {
   return read.value;
 }
 
-function readAnchorsChoice(text: string | undefined, cwd: string): AnchorsChoice {
-  if (text === undefined || text === 'public') return 'public';
-  return text === 'system' ? 'system' : { files: [resolve(cwd, text)] };
+function readAnchorsChoice(text: string | undefined, cwd: string): AnchorsChoice | null {
+  if (text === undefined) return null;
+  return text === 'public' || text === 'system' ? text : { files: [resolve(cwd, text)] };
 }
 
 function readAddresses(entries: readonly string[]): ReadonlyMap<string, readonly string[]> {

@@ -54,6 +54,7 @@ function viewLines(view: View, { word }: Probed, glass: Glass, screen: Screen): 
   return [
     screen.fit(`  ${way}: ${evidence.address ?? '-'}, ${Math.round(evidence.handshakeMs)} ms`),
     screen.fit(`  ${session.join(', ')}`),
+    ...(view.decides === undefined ? [] : screen.wrap('  rule      ', view.decides)),
     `  ${chainTitle(report.path !== null, word === 'good', screen)}`,
     ...linksOf(view, glass, word === 'good').flatMap((link, depth) =>
       linkLines(link, depth, evidence.seenAtMs, screen),
@@ -96,8 +97,9 @@ function linkLines(link: Link, depth: number, nowMs: number, screen: Screen): re
   ];
 }
 
-function checkLines({ report }: Seen, screen: Screen): readonly string[] {
-  const lines = CHECKS.filter((check) => !NOT_ASKED.has(check)).map((check) => {
+function checkLines({ report, decides }: Seen, screen: Screen): readonly string[] {
+  const asked = CHECKS.filter((check) => decides !== undefined || !NOT_ASKED.has(check));
+  const lines = asked.map((check) => {
     const outcome = report.outcomes[check];
     const says = summary(outcome);
     const word = screen.paint(OUTCOME_TONES[outcome.is], outcome.is);

@@ -11,6 +11,7 @@ import { systemClock } from '../host/clock.ts';
 import { type Authority, printAuthority } from '../model/authority.ts';
 import { readInstallationOrDefaults } from './installation.ts';
 import type { Io } from './io.ts';
+import { loadFiles } from './policy-files.ts';
 import { conclude, day, type Probed, probedJson } from './probe-facts.ts';
 import { createGlass, type Glass, look } from './probe-look.ts';
 import { type ProbeOptions, readProbeOptions } from './probe-options.ts';
@@ -19,7 +20,7 @@ import { policyText, ruleLines } from './probe-yaml.ts';
 import { createProgress } from './progress.ts';
 import { createScreen } from './screen.ts';
 import { shellWord } from './stores/machine.ts';
-import { EXIT_NO, EXIT_OK, withUsage } from './usage.ts';
+import { CommandError, EXIT_NO, EXIT_OK, withUsage } from './usage.ts';
 
 /** Handshakes at a time: enough to be fast over a list, too few to be taken for a scan. */
 const AT_ONCE = 16;
@@ -30,7 +31,7 @@ const BLOCKS_MAX = 4;
 export async function runProbe(argv: readonly string[], io: Io): Promise<number> {
   return withUsage('probe', io, async () => {
     const options = readProbeOptions(argv, io);
-    const glass = createGlass(readInstallationOrDefaults(options.config, io), options);
+    const glass = glassFor(options, io);
     try {
       const all = await probeAll(options, glass, printer(options, glass, io), io);
       return finish(all, options, glass, io);
@@ -38,6 +39,17 @@ export async function runProbe(argv: readonly string[], io: Io): Promise<number>
       glass.close();
     }
   });
+}
+
+/** `-c` without `--anchors` asks what the proxy would say; a rule is made by what speaks against a host in any case. */
+function glassFor(options: ProbeOptions, io: Io): Glass {
+  const { config: named, anchors, print } = options;
+  const config = readInstallationOrDefaults(named, io);
+  if (named === undefined || anchors !== null) return createGlass(config, options);
+  if (print === 'yaml') return createGlass(config, { ...options, anchors: config.anchors });
+  const { policy } = loadFiles(named, io);
+  if (policy === null) throw new CommandError('the policies are invalid', `pinwarden check -c ${shellWord(named)}`);
+  return createGlass(config, options, policy);
 }
 
 /** Looks at all hosts, some at a time; `print` is called in the order of the list. */
@@ -85,7 +97,7 @@ function printer({ print, hosts }: ProbeOptions, glass: Glass, io: Io): (probed:
 }
 
 function finish(all: readonly Probed[], options: ProbeOptions, glass: Glass, io: Io): number {
-  if (options.print === 'yaml') return printRules(all, options, glass, io);
+  if (options.print === 'yaml') return printRules(all, glass, io);
   if (options.print === 'screen') {
     if (all.length > BLOCKS_MAX) io.out(probedTotal(all));
     if (all.length <= BLOCKS_MAX && all.every(({ word }) => word === 'good')) io.out(nextStep(options));
@@ -106,18 +118,20 @@ function nextStep(options: ProbeOptions): string {
 
 function given({ anchors, addresses, config }: ProbeOptions): string {
   const words = [
-    ...(anchors === 'public' ? [] : ['--anchors', ...(anchors === 'system' ? ['system'] : anchors.files)]),
+    ...(anchors === null || anchors === 'public'
+      ? []
+      : ['--anchors', ...(anchors === 'system' ? ['system'] : anchors.files)]),
     ...[...addresses].flatMap(([host, list]) => list.flatMap((address) => ['--resolve', `${host}:${address}`])),
     ...(config === undefined ? [] : ['-c', config]),
   ];
   return words.map((word) => ` ${shellWord(word)}`).join('');
 }
 
-function printRules(all: readonly Probed[], { anchors }: ProbeOptions, glass: Glass, io: Io): number {
+function printRules(all: readonly Probed[], glass: Glass, io: Io): number {
   const names = new Set<string>();
   const rules: (readonly string[])[] = [];
   for (const probed of all) {
-    const rule = ruleLines(probed, glass, anchors, names);
+    const rule = ruleLines(probed, glass, glass.choice, names);
     if (rule.ok) rules.push(rule.lines);
     else io.err(`pinwarden probe: no rule for ${probed.target}: ${rule.why}\nnext: ${rule.next}\n`);
   }

@@ -60,7 +60,7 @@ describe('readProbeOptions', () => {
     );
     expect(options.via).toEqual({ host: 'proxy', kind: 'name', port: 8080 });
     expect(options.addresses).toEqual(new Map([['h', ['127.0.0.1', '::1']]]));
-    expect(options).toMatchObject({ print: 'json', anchors: 'public', config: undefined });
+    expect(options).toMatchObject({ print: 'json', anchors: null, config: undefined });
     expect(read('h', '--via', 'proxy').via?.port).toBe(3128);
     expect(read('h', '--anchors', 'system', '--yaml')).toMatchObject({ anchors: 'system', print: 'yaml' });
     expect(read('h', '--anchors', 'root.pem').anchors).toEqual({ files: [join(folder, 'root.pem')] });

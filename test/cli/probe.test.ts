@@ -98,3 +98,52 @@ describe('probe', () => {
     expect(drawn.endsWith('\r\u001b[K')).toBe(true);
   });
 });
+
+describe('probe -c FILE says what the proxy would say', () => {
+  const policyFor = (rules: readonly object[], more: object = {}) => {
+    const config = { version: 1, anchors: ['roots.pem'], policies: ['rules.yaml'], ...more };
+    writeFileSync(range.place.path('told.yaml'), JSON.stringify(config));
+    writeFileSync(range.place.path('rules.yaml'), JSON.stringify({ version: 1, rules }));
+  };
+  const told = async (...argv: readonly string[]) =>
+    await range.place.run(runProbe, [range.target('good'), ...range.resolve, '-c', 'told.yaml', ...argv]);
+  const rule = { name: 'ours', match: ['*.test'], onFailure: 'block', checks: { ct: 'off' } };
+
+  it('by the anchors of the configuration and the rule that decides', async () => {
+    policyFor([rule]);
+    const { exit, out } = await told();
+    expect(out).toContain('  rule      ours: onFailure block\n');
+    expect(out).toContain(range.pki.inter.pin);
+    expect(exit).toBe(0);
+  });
+
+  it('with the pins of that rule', async () => {
+    const key = (byte: number) => `sha256/${Buffer.alloc(32, byte).toString('base64')}`;
+    policyFor([{ ...rule, pins: { anyOf: [{ ca: key(1) }, { ca: key(2), backup: true }] } }]);
+    const { exit, out } = await told();
+    expect(out).toContain('bad  pin.mismatch');
+    expect(exit).toBe(1);
+    expect(JSON.parse((await told('--json')).out)).toMatchObject({
+      code: 'pin.mismatch',
+      views: [{ rule: 'ours: onFailure block', verdict: 'block' }],
+    });
+  });
+
+  it('by the rule for other hosts, by none, and under bypass by its own', async () => {
+    policyFor([{ ...rule, match: ['other.example'] }], { unmatched: { checks: { ct: 'off' } } });
+    expect((await told()).out).toContain('  rule      unmatched: onFailure block\n');
+    policyFor([{ ...rule, match: ['other.example'] }], { unmatched: { action: 'deny' } });
+    expect(await told()).toMatchObject({ exit: 1, out: expect.stringContaining('host.denied') });
+    policyFor([{ name: 'past', match: ['*.test'], mode: 'bypass', reason: 'x' }]);
+    expect((await told()).out).toContain('past: bypass, the proxy passes it on unjudged');
+  });
+
+  it('unless anchors are named, or a rule is asked for; invalid policies are said', async () => {
+    policyFor([rule]);
+    expect(await told('--anchors', 'public')).toMatchObject({ exit: 1 });
+    const { exit, out } = await told('--yaml');
+    expect({ exit, anchors: /anchors: .*roots\.pem/.test(out) }).toEqual({ exit: 0, anchors: true });
+    policyFor([{ ...rule, onFailure: 'alrt' }]);
+    expect((await told()).err).toMatch(/the policies are invalid\nnext: pinwarden check -c told\.yaml\n$/);
+  });
+});
