@@ -99,8 +99,8 @@ const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
 
 /** Whether the system lets only one of them have the port: `::` is every address, of IPv4 too. */
 function collides(left: ListenAddress, right: ListenAddress): boolean {
-  const [one, other] = [left, right].map(({ address }) => parseIp(address));
-  if (left.port === 0 || left.port !== right.port || one == null || other == null) return false;
+  const [one = null, other = null] = [left, right].map(({ address }) => parseIp(address));
+  if (left.port === 0 || left.port !== right.port || one === null || other === null) return false;
   const [oneText, otherText] = [printIp(one), printIp(other)];
   if (oneText === otherText || oneText === '::' || otherText === '::') return true;
   return one.length === other.length && (WILDCARDS.includes(oneText) || WILDCARDS.includes(otherText));

@@ -42,7 +42,7 @@ function entryFor(
   let best: Entry | undefined;
   let bestPosition = Number.POSITIVE_INFINITY;
   for (const slot of slots) {
-    for (const name of slot?.byClient == null ? [] : clientNames) {
+    for (const name of (slot?.byClient ?? null) === null ? [] : clientNames) {
       const entry = slot?.byClient?.get(name);
       const position = policy.clientOrder.get(name) ?? Number.MAX_SAFE_INTEGER;
       if (entry !== undefined && position < bestPosition && !excepts(policy, entry.rule, authority)) {
@@ -51,11 +51,16 @@ function entryFor(
       }
     }
   }
-  return (
-    best ??
-    slots.find((slot) => slot?.forAll != null && !excepts(policy, slot.forAll.rule, authority))?.forAll ??
-    undefined
-  );
+  if (best !== undefined) {
+    return best;
+  }
+  for (const slot of slots) {
+    const entry = slot?.forAll ?? null;
+    if (entry !== null && !excepts(policy, entry.rule, authority)) {
+      return entry;
+    }
+  }
+  return undefined;
 }
 
 function excepts(policy: Policy, rule: Rule, authority: Authority): boolean {
