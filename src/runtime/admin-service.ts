@@ -22,7 +22,7 @@ export interface Controlled {
   readonly generation: Generation;
   /** The configuration of the start. */
   readonly config: Config;
-  reload(): Promise<Step>;
+  reload(by: 'asked'): Promise<Step>;
   drain(timeoutMs: number): Promise<unknown>;
 }
 
@@ -157,7 +157,7 @@ function explanation({ generation }: Controlled, request: ApiRequest): ApiAnswer
 }
 
 async function reload(supervisor: Controlled): Promise<ApiAnswer> {
-  const step = await supervisor.reload();
+  const step = await supervisor.reload('asked');
   const { number, sha256, config, waiting } = supervisor.generation;
   const refused = 'refused' in step ? step.refused.map(mistakeJson) : [];
   const result = wordOf(step, waiting);

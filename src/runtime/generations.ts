@@ -21,7 +21,7 @@ import { TrustError } from './crl-loader.ts';
 import type { LastGood } from './last-good.ts';
 import type { GenerationMaterial, TrustMaterial } from './messages.ts';
 import { type Accepted, decide, decideConfig, type Previous } from './reload.ts';
-import { Recent, Rest } from './rest.ts';
+import { REST_MS, Recent, Rest } from './rest.ts';
 import { digestOf, type ReadSources, readConfigFile, readSettled, readSources } from './sources.ts';
 import { anchorChoices, readTrustMaterial } from './trust-files.ts';
 import { checkTrust, logListTimeOf } from './trust-loader.ts';
@@ -102,6 +102,8 @@ export class Generations {
   #standing: readonly Mistake[] = [];
   /** When what waits has been at rest for long enough, by the monotonic clock. */
   #dueMs: number | null = null;
+  /** How long a text that may be unfinished rests before this look takes it. */
+  #restMs = REST_MS;
   readonly #rest = new Rest();
   readonly #recent = new Recent();
   /** What was compiled outlives the reload: only files that changed are read again. */
@@ -135,14 +137,16 @@ export class Generations {
     return this.#dueMs === null ? null : Math.max(0, this.#dueMs - this.#options.clock.monotonicMs());
   }
 
-  /** Looks at the files and takes what is new and right. */
-  async reload(): Promise<Step> {
+  /** Looks at the files and takes what is new and right. `asked`: by somebody for whom they are finished. */
+  async reload(by: 'watch' | 'asked' = 'watch'): Promise<Step> {
     const current = this.#current;
     if (current === null) throw new TypeError('reload before start');
+    this.#restMs = by === 'asked' ? 0 : REST_MS;
     const now = this.#look(current);
     const digest = now.digest;
     const isKnown = digest === this.#seen && this.#trustDigest(current) === this.#seenTrust;
-    if (isKnown && this.nextLookMs !== 0) return { kind: 'unchanged', refused: this.#standing };
+    const isDue = this.#dueMs !== null && (by === 'asked' || this.nextLookMs === 0);
+    if (isKnown && !isDue) return { kind: 'unchanged', refused: this.#standing };
     const settled =
       digest === this.#seen ? now.value : await readSettled(() => this.#look(current), this.#options.pause);
     if (settled === null) return { kind: 'waiting' };
@@ -216,7 +220,7 @@ export class Generations {
   }
 
   #left(file: TextFile): number {
-    return this.#rest.left(file, this.#options.clock.monotonicMs());
+    return this.#rest.left(file, this.#options.clock.monotonicMs(), this.#restMs);
   }
 
   /** Files that may be unfinished; notes when they are worth another look. */

@@ -5,26 +5,25 @@
  * Does not: read files or decide.
  */
 import type { TextFile } from '../policy/load.ts';
-import { POLL_MS } from './watch.ts';
 
 /**
- * A text that may be unfinished is taken after it has not changed for this long, 30 s: the distance of two looks that need
- * no event, so that on every file system at least one look has come between.
+ * A text that may be unfinished is taken after it has not changed for this long: what is left of the five seconds within
+ * which a change is in force (threat model H17), and far more than a writer pauses between two writes.
  */
-export const REST_MS = POLL_MS;
-/** Twice that: a writer that paused once for too long still finds the text of before. */
-const SHORT_MS = 2 * REST_MS;
+export const REST_MS = 3_000;
+/** A writer that paused for longer still finds the text of before: stalled network file systems come back within a minute. */
+const SHORT_MS = 60_000;
 
 /** Since when files lie as they are. */
 export class Rest {
   #since = new Map<string, { readonly text: string; readonly sinceMs: number }>();
 
-  /** Milliseconds until the file counts as finished; 0: it does. */
-  left({ file, text }: TextFile, nowMs: number): number {
+  /** Milliseconds until the file has been at rest for `restMs` and counts as finished; 0: it does. */
+  left({ file, text }: TextFile, nowMs: number, restMs: number): number {
     const known = this.#since.get(file);
     const sinceMs = known?.text === text ? known.sinceMs : nowMs;
     this.#since.set(file, { text, sinceMs });
-    return Math.max(0, sinceMs + REST_MS - nowMs);
+    return Math.max(0, sinceMs + restMs - nowMs);
   }
 
   /** Forgets all other files. */

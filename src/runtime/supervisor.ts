@@ -200,16 +200,16 @@ export class Supervisor {
     }
   }
 
-  /** One look at the files; what is right in them serves when this resolves. */
-  async reload(): Promise<Step> {
-    const step = this.#reloading.then(async () => this.#reload());
+  /** One look at the files; what is right in them serves when this resolves. `asked`: they are finished, somebody says. */
+  async reload(by: 'watch' | 'asked' = 'watch'): Promise<Step> {
+    const step = this.#reloading.then(async () => this.#reload(by));
     this.#reloading = step.catch(() => undefined);
     return step;
   }
 
-  async #reload(): Promise<Step> {
+  async #reload(by: 'watch' | 'asked'): Promise<Step> {
     const { generations, fleet, log, config } = this.#parts;
-    const step = await generations.reload();
+    const step = await generations.reload(by);
     this.record(step);
     // What may be unfinished is looked at when it has been at rest, without waiting for an event or the poll.
     this.#watch?.pokeIn(generations.nextLookMs);

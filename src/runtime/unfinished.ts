@@ -12,7 +12,8 @@ import { REST_MS } from './rest.ts';
 
 /**
  * `cut`: the beginning of what runs, ending inside a line. `maybe`: its beginning up to the end of a line, or a text whose
- * last line has no end although that is not the habit of this file. `whole`: anything else.
+ * last line has no end although that is not the habit of this file. `whole`: anything else, also when only white space is
+ * missing at the end of what runs.
  */
 export type Finish = 'whole' | 'maybe' | 'cut';
 
@@ -22,6 +23,7 @@ export function finishOf(text: string, before: string | null): Finish {
   const isEnded = text.endsWith('\n');
   const isHabit = before === null || before.endsWith('\n');
   if (before === null || !before.startsWith(text)) return isEnded || !isHabit ? 'whole' : 'maybe';
+  if (text !== '' && before.slice(text.length).trim() === '') return 'whole';
   const isAtLineEnd = isEnded || (!isHabit && /^\r?\n/.test(before.slice(text.length, text.length + 2)));
   return isAtLineEnd ? 'maybe' : 'cut';
 }

@@ -160,11 +160,9 @@ it('reloads, and says what was refused and why', async () => {
     body: { result: 'accepted', refused: [] },
   });
   writeFileSync(join(one.dir, 'p.yaml'), POLICY.slice(0, POLICY.indexOf('  - { name: wide')));
-  const waiting = [join(one.dir, 'p.yaml')];
-  for (let look = 0; look < 2; look += 1) {
-    expect(await ask(one, '/v1/reload', 'POST')).toMatchObject({ status: 202, body: { result: 'waiting', waiting } });
-  }
-  expect((await ask(one, '/v1/policies')).body).toMatchObject({ waiting, held: [] });
+  // A beginning of what runs, which a watch would not take yet: whoever asks says that it is whole.
+  expect(await ask(one, '/v1/reload', 'POST')).toMatchObject({ status: 200, body: { refused: [], waiting: [] } });
+  expect((await ask(one, '/v1/policies')).body).toMatchObject({ waiting: [], held: [] });
 });
 
 describe('events', () => {

@@ -6,12 +6,13 @@ const at = (file: string, text: string) => ({ file, text });
 describe('rest', () => {
   it('is counted from the first look at a text, and anew for another', () => {
     const rest = new Rest();
-    expect(rest.left(at('a', 'x'), 1_000)).toBe(REST_MS);
-    expect(rest.left(at('a', 'x'), 11_000)).toBe(REST_MS - 10_000);
-    expect(rest.left(at('a', 'y'), 12_000)).toBe(REST_MS);
-    expect(rest.left(at('a', 'y'), 12_000 + REST_MS)).toBe(0);
+    expect(rest.left(at('a', 'x'), 1_000, REST_MS)).toBe(REST_MS);
+    expect(rest.left(at('a', 'x'), 2_000, REST_MS)).toBe(REST_MS - 1_000);
+    expect(rest.left(at('a', 'x'), 2_000, 0), 'asked for').toBe(0);
+    expect(rest.left(at('a', 'y'), 12_000, REST_MS)).toBe(REST_MS);
+    expect(rest.left(at('a', 'y'), 12_000 + REST_MS, REST_MS)).toBe(0);
     rest.keep(new Set(['b']));
-    expect(rest.left(at('a', 'y'), 12_000 + REST_MS)).toBe(REST_MS);
+    expect(rest.left(at('a', 'y'), 12_000 + REST_MS, REST_MS)).toBe(REST_MS);
   });
 });
 

@@ -48,7 +48,7 @@ function start(of: Generations, lastGood: Parameters<Generations['start']>[2] = 
 
 describe('a writer that pauses', () => {
   /** More than two reads apart. */
-  const PAUSE_MS = 5_000;
+  const PAUSE_MS = 900;
   const policy = (more: string) => `version: 1
 rules:
   - name: b2
@@ -91,7 +91,8 @@ ${more}`;
           clock.advance(PAUSE_MS);
         }
         const inForce = one.current?.sources.find((source) => source.file === file)?.text;
-        if (!prefix.endsWith('\n')) expect(inForce, `cut to ${length}`).toBe(running);
+        const lacksWhiteSpace = prefix !== '' && WHOLE.slice(length).trim() === '';
+        if (!prefix.endsWith('\n') && !lacksWhiteSpace) expect(inForce, `cut to ${length}`).toBe(running);
         writeFileSync(file, WHOLE);
         const step = await one.reload();
         expect('refused' in step ? step.refused : [], `after a cut to ${length}`).toEqual([]);
@@ -101,15 +102,15 @@ ${more}`;
     },
   );
 
-  it('for longer than 30 s has a text in force that ends with a line, and can still go on for a minute', async () => {
+  it('for longer than 3 s has a text in force that ends with a line, and can still go on for a minute', async () => {
     const shorter = policy('');
     writeFileSync(at('b.yaml'), WHOLE);
     start(generations);
     writeFileSync(at('b.yaml'), shorter);
     expect(await generations.reload()).toEqual({ kind: 'waiting' });
     expect(generations.current).toMatchObject({ number: 1, waiting: [at('b.yaml')], held: [] });
-    expect(generations.nextLookMs).toBe(30_000);
-    clock.advance(29_999);
+    expect(generations.nextLookMs).toBe(3_000);
+    clock.advance(2_999);
     expect(await generations.reload()).toEqual({ kind: 'unchanged', refused: [] });
     clock.advance(1);
     expect(await generations.reload()).toMatchObject({ kind: 'accepted', refused: [], generation: { waiting: [] } });
@@ -119,7 +120,7 @@ ${more}`;
     expect(await generations.reload()).toMatchObject({ kind: 'accepted', refused: [] });
     writeFileSync(at('b.yaml'), shorter);
     await generations.reload();
-    clock.advance(30_000);
+    clock.advance(3_000);
     expect(await generations.reload()).toMatchObject({ kind: 'accepted' });
     clock.advance(60_000);
     writeFileSync(at('b.yaml'), WHOLE);
@@ -138,7 +139,7 @@ ${more}`;
     writeFileSync(at('pinwarden.yaml'), CONFIG);
     expect(await generations.reload()).toEqual({ kind: 'waiting' });
     expect(generations.current).toMatchObject({ number: 1, waiting: [at('pinwarden.yaml')] });
-    clock.advance(30_000);
+    clock.advance(3_000);
     expect(await generations.reload()).toMatchObject({ kind: 'accepted' });
     expect(generations.current?.configFile.text).toBe(CONFIG);
     writeFileSync(at('pinwarden.yaml'), whole);

@@ -11,7 +11,7 @@ describe('a text', () => {
     ['changed, its last line without end', 'version: 1\nport: 84', RUNS, 'maybe'],
     ['the beginning up to a line end', 'version: 1\nrules: []\n', RUNS, 'maybe'],
     ['the beginning up to a number', 'version: 1\nrules: []\nport: 84', RUNS, 'cut'],
-    ['all but the last line end', RUNS.slice(0, -1), RUNS, 'cut'],
+    ['all but the last line end', RUNS.slice(0, -1), RUNS, 'whole'],
     ['nothing', '', RUNS, 'cut'],
     ['new', RUNS, null, 'whole'],
     ['new, its last line without end', 'a: 1', null, 'maybe'],
@@ -28,5 +28,5 @@ it('that is cut off is shown where its rest is missing, with what to do', () => 
     hint: expect.stringContaining('renamed over it'),
   });
   expect(printWaiting('/p.yaml')).toContain('/p.yaml: may be unfinished');
-  expect(printWaiting('/p.yaml')).toContain('30 s');
+  expect(printWaiting('/p.yaml')).toContain('for 3 s');
 });
