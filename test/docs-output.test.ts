@@ -23,8 +23,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
-/** npm says which of its commands runs. */
-const env = () => plainEnv({ npm_command: 'run-script', TMPDIR: copy });
+/** npm says which of its commands runs; the README shows a terminal of 80 columns. */
+const env = () => plainEnv({ npm_command: 'run-script', TMPDIR: copy, COLUMNS: '80' });
 
 /** What the README shows under the command, without the command. */
 function shown(command: string): string {

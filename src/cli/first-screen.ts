@@ -16,7 +16,7 @@ export interface FirstScreen {
   readonly workers: number;
   readonly cwd: string;
   /** Only its width is used: what is printed goes into logs too. */
-  readonly screen: Pick<Screen, 'width' | 'wrap'>;
+  readonly screen: Pick<Screen, 'textWidth' | 'wrap'>;
   /** How the commands are called here: `npx --no pinwarden` in a clone. */
   readonly command: string;
   /** Real addresses, `host:port`. */
@@ -74,8 +74,7 @@ export function printFirstScreen(first: FirstScreen): string {
       : [...field('self-test', `FAILED: ${selfTest.why}`), ...field('', `next: ${command} doctor`)]),
     ...field('proxy', listening.join(', ')),
     ...field('CA', `${caFile}  valid to ${day(ca.notAfterMs)}`),
-    ...field('', 'SHA-256'),
-    ...fingerprint(ca.sha256, screen.width - NAME_WIDTH).flatMap((part) => field('', part)),
+    ...fingerprint(ca.sha256, screen.textWidth - NAME_WIDTH).flatMap((part) => field('', part)),
     ...field('', trust),
     ...policyLines(first, field),
     ...field('status page', metrics === null ? 'off, with the metrics' : `http://${metrics}/`),
@@ -157,7 +156,8 @@ function day(atMs: number): string {
 function fingerprint(sha256: string, columns: number): readonly string[] {
   const bytes = sha256.toUpperCase().match(/../g) ?? [];
   const whole = bytes.join(':');
-  return whole.length <= columns ? [whole] : [bytes.slice(0, 16).join(':'), bytes.slice(16).join(':')];
+  if (`SHA-256 ${whole}`.length <= columns) return [`SHA-256 ${whole}`];
+  return ['SHA-256', bytes.slice(0, 16).join(':'), bytes.slice(16).join(':')];
 }
 
 function plural(count: number, word: string): string {

@@ -15,6 +15,8 @@ export type Tone = 'good' | 'bad' | 'warn' | 'quiet' | 'strong';
 export interface Screen {
   /** Columns in a line. */
   readonly width: number;
+  /** The same for sentences: no end on a pipe, where programs look for them. */
+  readonly textWidth: number;
   /** `text` in the colour of a tone, or as it is. */
   paint(tone: Tone, text: string): string;
   /** `text` escaped and cut to `width` columns (default: the line). */
@@ -44,15 +46,18 @@ export function createScreen(io: Pick<Io, 'isTty' | 'columns' | 'env'>): Screen 
   const asked = Number(io.env['COLUMNS']);
   const given = io.columns ?? (Number.isInteger(asked) && asked > 0 ? asked : PLAIN_WIDTH);
   const width = Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, given));
+  const isAsked = io.columns !== undefined || (Number.isInteger(asked) && asked > 0);
+  const textWidth = io.isTty || isAsked ? width : Number.POSITIVE_INFINITY;
   const cut = (text: string, most = width): string => cutColumns(clip(text), Math.max(1, most));
   return {
     width,
+    textWidth,
     paint: (tone, text) => (useColour ? styleText(STYLES[tone], text, { validateStream: false }) : text),
     fit: cut,
     cell: (text, most) => padColumns(cut(text, most), most),
     wrap(head, text) {
       const indent = columnsOf(head);
-      const lines = wrapColumns(text, Math.max(1, width - indent));
+      const lines = textWidth === Number.POSITIVE_INFINITY ? [text] : wrapColumns(text, Math.max(1, width - indent));
       return lines.map((line, at) => `${at === 0 ? head : ' '.repeat(indent)}${line}`);
     },
   };

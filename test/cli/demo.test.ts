@@ -56,7 +56,7 @@ it('refuses options it does not know', async () => {
 describe('the demo', () => {
   it('shows allow, alert and block with their reasons, and leaves nothing behind', async () => {
     const before = { sockets: openSockets(), directories: directories() };
-    expect(await runDemo([], io)).toBe(0);
+    expect(await runDemo([], { ...io, columns: 80 })).toBe(0);
     for (const { host, expected } of SCENES) {
       expect(text).toMatch(new RegExp(`${host} +${expected.toUpperCase()} +${expected === 'block' ? 502 : 200}\n`));
     }

@@ -62,7 +62,7 @@ it('says what was proven, where things are, what blocks, and what to type', () =
   const text = screen();
   expect(text).toContain('a rogue endpoint was blocked (chain.private-root)');
   expect(text).toContain('config/ca.pem  valid to 2026-03-01');
-  expect(text).toMatch(/SHA-256\n {12}(AB:){31}AB\n/);
+  expect(text).toMatch(/ {12}SHA-256 (AB:){31}AB\n/);
   expect(text).toContain('hosts that no rule names: terminate, failures block');
   expect(text).toContain('status page http://127.0.0.1:9464/\n            also /metrics /healthz /readyz /version\n');
   expect(text).toContain('curl -i -x http://127.0.0.1:3128 --cacert config/ca.pem https://');

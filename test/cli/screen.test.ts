@@ -27,6 +27,13 @@ describe('createScreen', () => {
     expect(on({ columns: 5000 }).width).toBe(200);
   });
 
+  it('wraps sentences on a terminal, and on a pipe only when COLUMNS says so', () => {
+    const sentence = 'word '.repeat(30).trim();
+    expect(on({}).wrap('', sentence).length).toBeGreaterThan(1);
+    expect(on({ isTty: false }).wrap('head  ', sentence)).toEqual([`head  ${sentence}`]);
+    expect(on({ isTty: false, env: { COLUMNS: '80' } }).wrap('', sentence).length).toBeGreaterThan(1);
+  });
+
   it('cuts and escapes what does not fit', () => {
     const screen = on({ columns: 40 });
     expect(screen.fit('a'.repeat(50))).toHaveLength(40);
