@@ -97,18 +97,13 @@ async function judgeAhead(visit: Visit, asked: Asked): Promise<Judged<Line> | nu
   } catch (thrown) {
     // Whatever it was: the next client must not fail for a list that this host does not take any more.
     alpnMemory.forget(asked.authority.host);
-    if (refusedOurGuess(thrown)) return null;
+    const alert = thrown instanceof Problem && thrown.code === 'tls.alert' ? thrown.facts['alert'] : null;
+    // 120 says that it is the list; with 40 older servers say the same, or that nothing at all would suit them. Who takes
+    // no list either is refused with a reason before the 200.
+    if (alert === 120) return null;
+    if (alert === 40) return openJudged(visit, asked, []);
     throw thrown;
   }
-}
-
-/** Alerts by which servers refuse a protocol list: 120 says so, 40 is what older ones say. Others name another cause. */
-function refusedOurGuess(thrown: unknown): boolean {
-  return (
-    thrown instanceof Problem &&
-    thrown.code === 'tls.alert' &&
-    (thrown.facts['alert'] === 120 || thrown.facts['alert'] === 40)
-  );
 }
 
 async function openJudged(visit: Visit, asked: Asked, alpn: readonly string[]): Promise<Judged<Line>> {

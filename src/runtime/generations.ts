@@ -157,7 +157,9 @@ export class Generations {
     return step;
   }
 
-  #refuse(refused: readonly Mistake[]): Step {
+  #refuse(mistakes: readonly Mistake[]): Step {
+    // What two files lead to is said once.
+    const refused = [...new Map(mistakes.map((mistake) => [JSON.stringify(mistake), mistake])).values()];
     this.#standing = refused;
     return { kind: 'refused', refused };
   }
@@ -253,10 +255,13 @@ export class Generations {
     const unrested = this.#unrested(read, this.#current);
     const base = { config, configFile, ...files, shippedGroups, files: this.#files };
     const decided = decide({ ...base, previous, unrested, nowMs });
-    if (!decided.ok) return this.#refuse([...configRefused, ...decided.mistakes]);
+    if (!decided.ok) return this.#refuse([...configRefused, ...this.#missing(read), ...decided.mistakes]);
     const waiting = configWaits ? [read.configFile.file, ...decided.accepted.waiting] : decided.accepted.waiting;
     const accepted = { ...decided.accepted, waiting };
-    const refused = [...configRefused, ...read.caRefused, ...accepted.held.flatMap(({ mistakes }) => mistakes)];
+    const held = new Set(accepted.held.map(({ file }) => file));
+    const missing = held.size === 0 ? [] : this.#missing(read).filter(({ place }) => held.has(place.file));
+    const heldMistakes = accepted.held.flatMap(({ mistakes }) => mistakes);
+    const refused = [...configRefused, ...read.caRefused, ...missing, ...heldMistakes];
     this.#seenTrust = this.#trustDigest({ ...accepted, cas });
     const trust = this.#trust(accepted, cas);
     if (!('publicAnchors' in trust)) return this.#refuse([...refused, ...trust]);
@@ -269,6 +274,12 @@ export class Generations {
     }
     this.#current = { ...accepted, number: number + 1, sha256, trust, cas };
     return { kind: 'accepted', generation: this.#current, refused };
+  }
+
+  /** Files that what was read names and that are not there: a mistyped name must not look like other anchors and no more. */
+  #missing({ config, files: { sources } }: Read): readonly Mistake[] {
+    const policy = this.#compile(sources, config);
+    return policy === null ? [] : trustMistakes(config, anchorChoices(config, policy));
   }
 
   #trust({ config, policy }: Accepted, cas: LoadedCas): TrustMaterial | readonly Mistake[] {

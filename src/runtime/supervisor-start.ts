@@ -299,7 +299,7 @@ export function shippedGroups(): readonly TextFile[] {
 
 /** The same mistakes, with the lines they are on. */
 function checkStep(configPath: string): string {
-  return `pinwarden check -c ${configPath} shows each with its line`;
+  return `do what the lines say; pinwarden check -c ${configPath} shows mistakes with their lines`;
 }
 
 function printMistakes(mistakes: readonly Mistake[]): readonly string[] {

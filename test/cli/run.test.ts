@@ -180,7 +180,7 @@ describe('is not opened or ended by a user signal', () => {
     const pid = child?.pid ?? 0;
     for (const each of [pid, ...childrenOf(pid)]) expect(argvOf(each)).toContain('--disable-sigusr1');
     for (const script of [manifest.scripts.start, manifest.scripts.demo]) {
-      expect(script).toMatch(/^node --disable-sigusr1 /);
+      expect(script).toMatch(/^exec node --disable-sigusr1 /);
     }
   });
 });

@@ -23,6 +23,26 @@ import {
 
 closeAfterEach();
 
+describe('an upstream that answers every hello with handshake_failure', () => {
+  it('is refused with a reason before the 200, and not by an alert after it', async () => {
+    let dialled = 0;
+    const port = await serve(
+      createServer((socket) => {
+        dialled += 1;
+        socket.on('error', () => undefined);
+        socket.once('data', () => socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 40])));
+      }),
+    );
+    const proxy = await proxyFor({ port });
+    const { reply } = await connectTo(proxy.port, `${HOST}:${port}`);
+    expect(reply).toMatchObject({ status: 502, reason: 'pinwarden: tls.alert' });
+    expect(reply.headers['proxy-status']).toContain('error=tls_alert_received');
+    await soleVerdict(proxy, 'error', 'tls.alert');
+    // With a protocol list and without one, and once more each at the lowest floor to tell the cause.
+    expect(dialled).toBeLessThanOrEqual(4);
+  });
+});
+
 describe('refused before anything is dialled', () => {
   it.each([
     ['CONNECT good.test HTTP/1.1\r\nHost: good.test\r\n\r\n', 400, 'request.authority', 'error', '_none'],

@@ -169,6 +169,16 @@ describe('reload', () => {
     expect(generations.current?.policy.unmatched).toEqual({ action: 'deny' });
   });
 
+  it('says that a file of anchors is not there before it calls them other anchors', async () => {
+    start(generations);
+    writeFileSync(at('pinwarden.yaml'), CONFIG.replace('roots.pem', 'rots.pem'));
+    const step = await generations.reload();
+    const messages = step.kind === 'refused' ? step.refused.map(({ message }) => message) : [];
+    expect(messages[0]).toContain('rots.pem');
+    expect(messages.length).toBeGreaterThan(1);
+    expect(new Set(messages).size, 'each once').toBe(messages.length);
+  });
+
   it('takes new anchors, and keeps the old ones when the new are unusable', async () => {
     start(generations);
     writeFileSync(at('roots.pem'), 'no pem');

@@ -50,7 +50,7 @@ describe('the start is refused, and nothing stays open,', () => {
 
   it('with a mistake in it', async () => {
     expect(await refusal({ ...anywhere, lisen: [] })).toMatch(
-      /pinwarden\.yaml:1:\d+: error: .*lisen[\s\S]*next: pinwarden check -c /,
+      /pinwarden\.yaml:1:\d+: error: .*lisen[\s\S]*next: .*pinwarden check -c /,
     );
   });
 
