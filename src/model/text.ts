@@ -24,8 +24,8 @@ function escapeUnits(character: string): string {
 }
 
 /**
- * `text` on one line and at most `maxLength` UTF-16 units long: unprintable characters become `\uXXXX`, the rest is
- * cut with `…`. Applying it twice changes nothing.
+ * `text` on one line and at most `maxLength` UTF-16 units long: unprintable characters become `\u` with four hex digits,
+ * the rest is cut with `…`. Applying it twice changes nothing.
  */
 export function clip(text: string, maxLength: number = PEER_TEXT_MAX): string {
   // What lies beyond the limit can only be cut, so a huge string costs no more than a long one.

@@ -36,7 +36,8 @@ export interface Judged<L extends Line | RawLine> {
 }
 
 /**
- * Drain, limits, ports, the rule, and whether its verdict can be recorded. `full`: the bound that this client's connection went over, if any.
+ * Drain, limits, ports, the rule, and whether its verdict can be recorded. `full`: the bound that this client's
+ * connection went over, if any.
  * @throws Problem `proxy.draining`, `limit.*`, `host.denied`, `port.denied`, `audit.full`.
  */
 export function admit(passage: Passage, authority: Authority, full: Full | null): Asked {

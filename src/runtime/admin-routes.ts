@@ -10,7 +10,10 @@ import type { ListenAddress } from '../policy/config.ts';
 import { BindError } from './bind.ts';
 import type { Versions } from './supervisor-metrics.ts';
 
-/** Each condition of readiness by name; `audit`: verdicts can be recorded, or need not be (`onFull: count`). Upstreams, ledgers and sinks are none: they must not take the proxy out. */
+/**
+ * Each condition of readiness by name; `audit`: verdicts can be recorded, or need not be (`onFull: count`). Upstreams,
+ * ledgers and sinks are none: they must not take the proxy out.
+ */
 export type Readiness = Readonly<Record<'policies' | 'ca' | 'listeners' | 'audit' | 'serving', boolean>>;
 
 export interface AdminSource {
