@@ -16,10 +16,15 @@ import { authority, type Issued } from '../support/test-ca.ts';
 const root = authority({ cn: 'Root' });
 const files = new Map<string, Buffer>();
 const asked: string[] = [];
+/** The CRL is handed out when this is settled: after its tunnel is open, so that it can end an open one. */
+const opened = Promise.withResolvers<void>();
 const publisher = createServer((request, response) => {
-  asked.push(request.url ?? '');
-  const file = files.get(request.url ?? '');
-  response.writeHead(file === undefined ? 404 : 200).end(file);
+  const path = request.url ?? '';
+  asked.push(path);
+  const file = files.get(path);
+  const answer = () => response.writeHead(file === undefined ? 404 : 200).end(file);
+  if (path === '/revoking.crl') void opened.promise.then(answer);
+  else answer();
 });
 const origins = new Map<string, StaplingOrigin>();
 let house: House;
@@ -77,6 +82,7 @@ describe('aside', () => {
     const authorityText = `revoked.test:${origins.get('revoked.test')!.port}`;
     const { secured } = await openTunnel(house.port, authorityText, { ca: readFileSync(house.caFile) });
     secured.on('error', () => undefined).resume();
+    opened.resolve();
     await closed(secured);
     await eventually('the next one is blocked', async () => (await statusOf('revoked.test')) === '502 crl.revoked');
     expect(asked.filter((path) => path === '/revoking.crl')).toHaveLength(1);
