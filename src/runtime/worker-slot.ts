@@ -13,6 +13,11 @@ import type { FromWorker, StartMessage, ToWorker, Wanted } from './messages.ts';
 
 /** A worker that has not answered for so long is stuck in a computation that will not end. */
 export const STALL_MS = 10_000;
+/**
+ * A process that has not said a word yet is still being loaded. That is some second of processor time, which a machine
+ * under load, or a container with a twentieth of a core, makes much longer: a successor would have to begin from nothing.
+ */
+export const START_MS = 60_000;
 const CHECK_MS = 1000;
 /** When our own check comes this late, we were the ones who stood still and the beats lie unread. */
 const OWN_LATENESS_MS = 1000;
@@ -49,7 +54,8 @@ export class WorkerSlot {
   #stopping = false;
   #backoffMs = FIRST_BACKOFF_MS;
   #startedAtMs = 0;
-  #beatAtMs = 0;
+  /** When the process last said something; null: not a word since its start. */
+  #beatAtMs: number | null = null;
   #checkedAtMs = 0;
   #stalled = false;
   #refusedWith: string | null = null;
@@ -97,7 +103,7 @@ export class WorkerSlot {
     const child = spawn();
     this.#child = child;
     this.#startedAtMs = clock.monotonicMs();
-    this.#beatAtMs = this.#startedAtMs;
+    this.#beatAtMs = null;
     this.#stalled = false;
     this.#refusedWith = null;
     child.on('message', (message) => this.#receive(message as FromWorker));
@@ -215,9 +221,12 @@ export class WorkerSlot {
     const lateMs = nowMs - this.#checkedAtMs - CHECK_MS;
     this.#checkedAtMs = nowMs;
     if (lateMs > OWN_LATENESS_MS || this.#child === null || this.#stalled) return;
-    if (nowMs - this.#beatAtMs <= STALL_MS) return;
+    const isLoaded = this.#beatAtMs !== null;
+    const limitMs = isLoaded ? STALL_MS : START_MS;
+    if (nowMs - (this.#beatAtMs ?? this.#startedAtMs) <= limitMs) return;
     this.#stalled = true;
-    this.#options.log(`worker ${this.#options.worker}: event loop blocked for more than ${STALL_MS / 1000} s; killed`);
+    const what = isLoaded ? 'event loop blocked' : 'not loaded';
+    this.#options.log(`worker ${this.#options.worker}: ${what} for more than ${limitMs / 1000} s; killed`);
     this.#child.kill('SIGKILL');
   }
 

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { WorkerSnapshot } from '../../src/observe/worker-metrics.ts';
-import { type EndReason, STALL_MS, WorkerSlot } from '../../src/runtime/worker-slot.ts';
+import { type EndReason, STALL_MS, START_MS, WorkerSlot } from '../../src/runtime/worker-slot.ts';
 import { testClock } from '../support/clock.ts';
 import { materialWith, startMessageWith } from '../support/runtime-material.ts';
 import { eventually } from '../support/sockets.ts';
@@ -113,6 +113,21 @@ describe('a process whose event loop stands still', () => {
     await eventually('it was killed', killed, 30_000);
     expect(seen.ended).toEqual(['stall']);
     expect(seen.lines[0]).toContain(`blocked for more than ${STALL_MS / 1000} s`);
+  }, 60_000);
+
+  it('is given longer while it has not said a word: a machine under load takes that to load it', async () => {
+    const { seen, clock } = make('silent');
+    const began = clock.monotonicMs();
+    // One check comes late by this and does not count; the next ones are on time.
+    clock.advance(START_MS - 5000);
+    const killed = () => {
+      clock.advance(35);
+      return seen.ended.length > 0;
+    };
+    await eventually('it was killed', killed, 30_000);
+    expect(seen.ended).toEqual(['stall']);
+    expect(seen.lines[0]).toContain(`not loaded for more than ${START_MS / 1000} s`);
+    expect(clock.monotonicMs() - began).toBeGreaterThan(START_MS);
   }, 60_000);
 });
 

@@ -21,6 +21,7 @@ process.on('message', (message: { kind: string; id?: number; ticketKeys?: Uint8A
 });
 
 function start(): void {
+  if (how === 'silent') return;
   if (how === 'refuse') {
     process.send?.({ kind: 'failed', message: 'no socket' }, () => process.exit(70));
     return;
