@@ -100,14 +100,17 @@ export class Fleet {
     return this.#slots.some((slot) => slot.auditBlocked);
   }
 
-  /** Sends the newest generation to every worker; resolves when all that serve have taken it (true), or after `timeoutMs`. */
+  /**
+   * Sends the newest generation to every worker; resolves when all have taken it (true), or after `timeoutMs`. One that is
+   * starting counts: it was given an older one, and accepts before it hears of this one.
+   */
   async publish(timeoutMs: number): Promise<boolean> {
     const material = this.#options.material();
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), timeoutMs);
       this.#changed = () => {
         const behind = this.#slots.some(
-          (slot, index) => slot.serving && (this.#generations.get(index + 1) ?? 0) < material.number,
+          (slot, index) => slot.pid !== null && (this.#generations.get(index + 1) ?? 0) < material.number,
         );
         if (behind) return;
         clearTimeout(timer);

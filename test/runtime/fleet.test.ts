@@ -89,6 +89,23 @@ it('says when a worker has not taken a generation in time', async () => {
   expect(await fleet.publish(30_000)).toBe(true);
 });
 
+it('waits for a worker that is starting with the generation before', async () => {
+  const { fleet, next } = make();
+  await fleet.start();
+  const before = workersOf(process.pid);
+  process.kill(before[0]!, 'SIGKILL');
+  const successor = () => workersOf(process.pid).find((pid) => !before.includes(pid));
+  await eventually('another one is starting', () => successor() !== undefined);
+  const starting = successor()!;
+  process.kill(starting, 'SIGSTOP');
+  next(2, {});
+  expect(await fleet.publish(500)).toBe(false);
+  process.kill(starting, 'SIGCONT');
+  next(3, {});
+  expect(await fleet.publish(60_000)).toBe(true);
+  expect(fleet.serving).toBe(2);
+}, 120_000);
+
 /** Workers that have written a verdict, by the audit files in `dir`. */
 function served(dir: string): Map<string, number> {
   const files = readdirSync(dir).filter((file) => /^audit.*\.ndjson$/.test(file));
