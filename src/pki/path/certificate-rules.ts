@@ -21,7 +21,8 @@
  * - Key usage of a leaf, when present, must allow one way of agreeing on keys in TLS.
  * - Below a public anchor a leaf with a subject has no critical subjectAltName (§7.1.2.7.12).
  * - Time is compared in whole seconds, as certificates say it: the second of notAfter belongs to the validity.
- * - Constraints on policies are critical, as RFC 5280 §4.2.1.11 and §4.2.1.14 demand of CAs.
+ * - Constraints on policies are critical (RFC 5280 §4.2.1.11, §4.2.1.14), unless the issuer names policies itself: PKIs
+ *   that live by policies leave the bit out, and the constraints bind either way.
  */
 import { type Finding, finding } from '../../model/finding.ts';
 import { OID } from '../der/oid.ts';
@@ -134,7 +135,9 @@ function judgeForm(certificate: Certificate, place: Place, findings: Finding[]):
   }
 }
 
-function hasLaxPolicyConstraints({ rawExtensions }: Certificate): boolean {
+/** An issuer that names no policy and yet constrains them says nothing that could hold below it. */
+function hasLaxPolicyConstraints({ rawExtensions, extensions }: Certificate): boolean {
+  if (extensions.certificatePolicies !== undefined) return false;
   return rawExtensions.some(
     ({ oid, critical }) => !critical && (oid === OID.policyConstraints || oid === OID.inhibitAnyPolicy),
   );

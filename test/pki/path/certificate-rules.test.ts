@@ -111,6 +111,9 @@ describe('an issuer', () => {
     const certified = (critical: boolean) => ca({ extensions: [extension(oid, critical, value)] });
     expect(judge(certified(false), { role: 'issuer' })).toEqual(['chain.policy constraints-not-critical']);
     expect(judge(certified(true), { role: 'issuer' })).toEqual([]);
+    // One that lives by policies may leave the bit out.
+    const lax = ca({ policies: ['1.3.6.1.4.1.55555.48.1'], extensions: [extension(oid, false, value)] });
+    expect(judge(lax, { role: 'issuer' })).toEqual([]);
   });
 
   it('may have serial number 0 as an anchor', () => {
