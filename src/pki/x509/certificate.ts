@@ -13,6 +13,8 @@ export interface Name {
   readonly text: string;
   /** Values of emailAddress attributes, which email constraints cover; null: one whose string type is not readable. */
   readonly emails: readonly (string | null)[];
+  /** A value is a TeletexString, which compares byte by byte: a looser reader may take two different keys for one name. */
+  readonly hasTeletex: boolean;
   /** Values of commonName attributes of readable string types. Never an identity; name constraints look at them. */
   readonly commonNames: readonly string[];
 }

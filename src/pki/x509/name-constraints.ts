@@ -110,7 +110,8 @@ function hostsOfSubject({ subject, extensions }: Certificate): readonly string[]
   const names = extensions.subjectAltName;
   if (extensions.basicConstraints?.ca === true || (names?.dns.length ?? 0) > 0) return [];
   return subject.commonNames.filter((written) => {
-    const name = canonicalDns(written);
+    // A trailing dot makes it no host, in OpenSSL too.
+    const name = written.toLowerCase();
     return name.includes('.') && DNS_NAME.test(name) && (names === undefined || !ENDS_IN_NUMBER.test(name));
   });
 }
@@ -119,9 +120,11 @@ function dnsRule(constraints: NameConstraints): Rule<string> {
   const permitted = constraints.permitted.dns.map(canonicalDns);
   const excluded = constraints.excluded.dns.map(canonicalDns);
   if (permitted.length + excluded.length === 0) return () => null;
+  // An excluded tree that cannot be read might have covered any name.
+  const unreadable = !excluded.every(isDnsTree);
   return (written) => {
     const name = canonicalDns(written);
-    if (!DNS_NAME.test(name)) return 'unreadable';
+    if (unreadable || !DNS_NAME.test(name)) return 'unreadable';
     return decide(
       excluded.some((tree) => dnsInside(name, tree) || isBelow(name, tree) || wildcardReaches(name, tree)),
       permitted.length > 0,
@@ -134,6 +137,11 @@ function dnsRule(constraints: NameConstraints): Rule<string> {
 function canonicalDns(name: string): string {
   const lower = name.toLowerCase();
   return lower.length > 1 && lower.endsWith('.') ? lower.slice(0, -1) : lower;
+}
+
+/** What a dNSName tree may be, a leading period included; a lone dot holds nothing, as in BoringSSL. */
+function isDnsTree(tree: string): boolean {
+  return tree === '' || tree === '.' || HOST.test(tree.startsWith('.') ? tree.slice(1) : tree);
 }
 
 /**
@@ -182,12 +190,14 @@ function ipInside(address: Buffer, range: IpRange): boolean {
 
 /** Keys of names are built so that a key is a prefix of another exactly when its RDNs are (name.ts). */
 function directoryRule({ permitted, excluded }: NameConstraints): Rule<Name> {
+  const isVague = excluded.directory.some((tree) => tree.hasTeletex);
   return (name) =>
     decide(
       excluded.directory.some((tree) => name.key.startsWith(tree.key)),
       permitted.directory.length > 0,
       permitted.directory.some((tree) => name.key.startsWith(tree.key)),
-    );
+      // Different bytes of a TeletexString prove no difference: the excluded tree might have covered this name.
+    ) ?? (isVague || (name.hasTeletex && excluded.directory.length > 0) ? 'unreadable' : null);
 }
 
 // rfc822Name

@@ -36,15 +36,18 @@ interface Attribute {
 
 /** Values that somebody asks for later. */
 interface Held {
+  hasTeletex: boolean;
   readonly emails: (string | null)[];
   readonly commonNames: string[];
 }
+
+const nothingHeld = (): Held => ({ hasTeletex: false, emails: [], commonNames: [] });
 
 /** Reads a Name with its header. */
 export function readName(reader: DerReader): Name {
   const from = reader.offset;
   const names = reader.sequence();
-  const held: Held = { emails: [], commonNames: [] };
+  const held = nothingHeld();
   const texts: string[] = [];
   let key = '';
   while (!names.atEnd) {
@@ -56,6 +59,7 @@ export function readName(reader: DerReader): Name {
     raw: reader.since(from),
     key,
     text: printable(texts.reverse().join(',')),
+    hasTeletex: held.hasTeletex,
     emails: Object.freeze(held.emails),
     commonNames: Object.freeze(held.commonNames),
   });
@@ -89,7 +93,10 @@ function readAttribute(set: DerReader, held: Held): Attribute {
   pair.end();
   const value = decodeString(tag, content) ?? pair.fail('string has characters that its type does not allow', at);
   if (oid === OID.emailAddress) held.emails.push(value.compares ? value.text : null);
-  if (oid === OID.commonName && value.compares) held.commonNames.push(value.text);
+  const isTeletex = tag === TAG.teletexString;
+  held.hasTeletex ||= isTeletex;
+  // Clients that read a common name as a host take Teletex for Latin-1.
+  if (oid === OID.commonName && (value.compares || isTeletex)) held.commonNames.push(value.text);
   const folded = value.compares ? fold(value.text) : content.toString('hex');
   const kind = value.compares ? 's' : `#${tag}.`;
   return {

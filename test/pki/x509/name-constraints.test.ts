@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import * as der from '../../../src/pki/der/writer.ts';
 import type { Certificate, NameConstraints } from '../../../src/pki/x509/certificate.ts';
 import { checkNameConstraints, MAX_COMPARISONS } from '../../../src/pki/x509/name-constraints.ts';
 import { parseCertificate } from '../../../src/pki/x509/parse.ts';
@@ -26,6 +27,43 @@ function verdict(spec: ext.ConstraintsSpec, leaf: Spec, critical = true): readon
   const held = constraints(ext.nameConstraints(spec).value, critical);
   if (held === null) throw new Error('the constraints do not parse');
   return checkNameConstraints(held, certificate(leaf)).map(({ form, why }) => `${form} ${why}`);
+}
+
+describe('hosts', () => {
+  it.each(['*.example.test', 'exa mple.test', 'https://example.test', 'a..test', '..test', '!'])(
+    'an excluded tree %j might have covered any name',
+    (tree) => {
+      expect(verdict({ excluded: { dns: [tree] } }, { dns: ['www.other.test'] })).toEqual(['dns unreadable']);
+      expect(verdict({ excluded: { dns: [tree] } }, { ip: ['192.0.2.1'] })).toEqual([]);
+      expect(verdict({ permitted: { dns: [tree] } }, { dns: ['www.example.test'] })).toEqual(['dns not-permitted']);
+    },
+  );
+
+  it.each(['example.test.', '.example.test', 'Example.TEST', '_tcp.example.test'])(
+    'an excluded tree %s is read',
+    (tree) => {
+      expect(verdict({ excluded: { dns: [tree] } }, { dns: ['www.other.test'] })).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['a.other.test', ['subject-host not-permitted']],
+    ['a.example.test', []],
+    ['a.other.test.', []],
+    ['not a host', []],
+  ])('of a common name %j without dNSName', (cn, expected) => {
+    const names = { subject: [['CN', cn]] as const, email: ['a@b.test'] };
+    expect(verdict({ permitted: { dns: ['example.test'] } }, names)).toEqual(expected);
+    expect(verdict({ permitted: { dns: ['example.test'] } }, { ...names, subject: teletex('CN', cn) })).toEqual(
+      expected,
+    );
+  });
+});
+
+/** One attribute as a TeletexString. */
+function teletex(type: 'CN' | 'O', value: string): Buffer {
+  const oid = { CN: '2.5.4.3', O: '2.5.4.10' }[type];
+  return der.sequence(der.set(der.sequence(der.oid(oid), der.tlv(0x14, Buffer.from(value, 'latin1')))));
 }
 
 describe('bounds', () => {
@@ -90,6 +128,20 @@ describe('forms and subjects', () => {
   it('reads directory names in the subjectAltName', () => {
     const directory = [ext.distinguishedName([['O', 'Other']])];
     expect(verdict({ excluded: { directory } }, { directory })).toEqual(['directory excluded']);
+  });
+
+  it('does not take a TeletexString for a name outside an excluded tree', () => {
+    const plain = ext.distinguishedName([['O', 'Example']]);
+    const other = { subject: [['O', 'Other']] as const, dns: ['a.test'] };
+    expect(verdict({ excluded: { directory: [plain] } }, { ...other, subject: teletex('O', 'Example') })).toEqual([
+      'subject unreadable',
+    ]);
+    expect(verdict({ excluded: { directory: [teletex('O', 'Example')] } }, other)).toEqual(['subject unreadable']);
+    expect(verdict({ excluded: { directory: [plain] } }, other)).toEqual([]);
+    // What permits needs no such care: bytes that differ are not permitted.
+    const own = { ...other, subject: teletex('O', 'Example') };
+    expect(verdict({ permitted: { directory: [teletex('O', 'Example')] } }, own)).toEqual([]);
+    expect(verdict({ permitted: { directory: [plain] } }, own)).toEqual(['subject not-permitted']);
   });
 
   it('refuses a wildcard that could reach the root of an excluded tree', () => {
