@@ -67,6 +67,8 @@ function revokedEntry(entry: RevokedSpec, atMs: number): Buffer {
 
 export interface PointSpec {
   readonly uris?: readonly string[];
+  /** DER of a Name, as a directoryName of fullName. */
+  readonly directory?: Buffer;
   /** nameRelativeToCRLIssuer instead of fullName. */
   readonly relative?: boolean;
   readonly onlyUsers?: boolean;
@@ -76,17 +78,27 @@ export interface PointSpec {
   readonly onlyAttributes?: boolean;
 }
 
+/** DistributionPointName in its tag, `CN=part` where it is relative; nothing when there is no name. */
+function pointName({ uris = [], directory, relative }: PointSpec): readonly Buffer[] {
+  const full = [
+    ...uris.map((uri) => der.contextPrimitive(6, der.ia5Bytes(uri))),
+    ...(directory === undefined ? [] : [der.contextConstructed(4, directory)]),
+  ];
+  const part = () => der.contextConstructed(1, der.sequence(der.oid('2.5.4.3'), der.utf8('part')));
+  if (relative === true) return [der.contextConstructed(0, part())];
+  return full.length === 0 ? [] : [der.contextConstructed(0, der.contextConstructed(0, ...full))];
+}
+
+/** CRLDistributionPoints of one point that is called so (RFC 5280 §4.2.1.13). */
+export function distributionPoint(spec: Pick<PointSpec, 'uris' | 'directory' | 'relative'>): RawExtension {
+  return { oid: '2.5.29.31', critical: false, value: der.sequence(der.sequence(...pointName(spec))) };
+}
+
 /** IssuingDistributionPoint (RFC 5280 §5.2.5). */
 export function issuingPoint(spec: PointSpec): RawExtension {
   const flag = (number: number, value: boolean | undefined) =>
     value === true ? [der.contextPrimitive(number, Buffer.from([0xff]))] : [];
-  const uris = (spec.uris ?? []).map((uri) => der.contextPrimitive(6, der.ia5Bytes(uri)));
-  const name =
-    spec.relative === true
-      ? [der.contextConstructed(0, der.contextConstructed(1, der.sequence(der.oid('2.5.4.3'), der.utf8('part'))))]
-      : uris.length === 0
-        ? []
-        : [der.contextConstructed(0, der.contextConstructed(0, ...uris))];
+  const name = pointName(spec);
   const reasons = spec.onlySomeReasons === true ? [der.contextPrimitive(3, Buffer.from([0x00, 0x02]))] : [];
   return {
     oid: '2.5.29.28',

@@ -3,15 +3,16 @@
  *
  * Does: match issuer, scope and distribution point, verify the signature with an issuer of the path (also after a key
  * rollover), tell the age.
- * Does not: support indirect CRLs, deltas or CRLs for some reasons only; they are refused. Does not fetch.
+ * Does not: support indirect CRLs; they are refused. Does not put deltas or CRLs for some reasons together with others:
+ * such a list proves what it lists and nothing else. Does not fetch.
  * The caller must: pass the certificates above the judged one in the validated path, nearest first.
  *
  * Deviation: a revocation is believed although the CRL is out of date, when no fresh CRL speaks against it and the
  * reason is not certificateHold: nothing else can be lifted (RFC 5280 §5.3.1).
  */
-import type { Certificate } from '../x509/certificate.ts';
+import type { Certificate, PointName } from '../x509/certificate.ts';
 import type { SignatureMemory, verifySignature } from '../x509/signature.ts';
-import { type Crl, HOLD, revocationOf } from './parse.ts';
+import { type Crl, HOLD, REMOVED, type Revocation, revocationOf } from './parse.ts';
 
 export interface CrlQuestion {
   readonly certificate: Certificate;
@@ -87,14 +88,27 @@ function weigh(question: CrlQuestion, crl: Crl): Weighed {
   if (fault !== null) return { rank: 1, judgement: { is: 'invalid', why: fault } };
   const { thisUpdateMs, nextUpdateMs } = crl;
   const stale = staleness(question, crl);
-  const revocation = revocationOf(crl, question.certificate.serial);
+  const revocation = lastingEntry(crl, question.certificate);
   if (revocation !== null && (stale === null || revocation.reason !== HOLD)) {
     return { rank: stale === null ? 5 : 3, judgement: { is: 'revoked', ...revocation, thisUpdateMs } };
   }
   if (stale !== null) return { rank: 2, judgement: { is: 'stale', why: stale, thisUpdateMs } };
-  // What it lists is revoked all the same; that it lists everything is not believed.
-  if (crl.repeats) return { rank: 1, judgement: { is: 'invalid', why: 'repeated-entry' } };
+  const gap = gapOf(crl);
+  if (gap !== null) return { rank: 1, judgement: { is: 'invalid', why: gap } };
   return { rank: 4, judgement: { is: 'good', thisUpdateMs, nextUpdateMs } };
+}
+
+/** What the list says against the certificate. A delta that takes an entry back says nothing: its base still stands. */
+function lastingEntry(crl: Crl, { serial }: Certificate): Revocation | null {
+  const entry = revocationOf(crl, serial);
+  return crl.delta && entry?.reason === REMOVED ? null : entry;
+}
+
+/** Why a certificate that is not listed may be revoked all the same; null: the list is whole. */
+function gapOf(crl: Crl): CrlFault | null {
+  if (crl.scope.onlySomeReasons) return 'some-reasons';
+  if (crl.delta) return 'delta';
+  return crl.repeats ? 'repeated-entry' : null;
 }
 
 /** Whether the CRL is about this certificate: issuer, kind of certificate, distribution point (RFC 5280 §6.3.3 b). */
@@ -104,13 +118,25 @@ function covers({ certificate, profile }: CrlQuestion, crl: Crl): boolean {
   // A point with a CRL issuer or reasons of its own leads to CRLs that we do not support.
   const usable = points?.filter((point) => !point.hasIssuer && !point.hasReasons);
   if (usable?.length === 0) return false;
-  const { uris, covers: kind } = crl.scope;
-  if (uris !== null) {
-    const named = usable?.filter((point) => point.uris.some((uri) => uris.includes(uri))) ?? [];
-    const isMixed = crl.scope.hasOtherNames || named.some((point) => point.hasOtherNames);
+  const { point, covers: kind } = crl.scope;
+  if (point !== null) {
+    const named = usable?.filter((one) => meets(one, point, profile, crl.issuerKey)) ?? [];
+    const isMixed = point.hasOtherNames || named.some((one) => one.hasOtherNames);
     if (named.length === 0 || (profile === 'public' && isMixed)) return false;
   }
   return kind === 'all' || kind === kindOf(certificate);
+}
+
+/** One name in common is enough (RFC 5280 §6.3.3 b 2 i). Below public anchors only URIs are names of a point. */
+function meets(one: PointName, other: PointName, profile: CrlQuestion['profile'], issuerKey: string): boolean {
+  if (one.uris.some((uri) => other.uris.includes(uri))) return true;
+  if (profile === 'public') return false;
+  const others = directoriesOf(other, issuerKey);
+  return directoriesOf(one, issuerKey).some((key) => others.includes(key));
+}
+
+function directoriesOf({ directories, relative }: PointName, issuerKey: string): readonly string[] {
+  return relative === null ? directories : [issuerKey + relative];
 }
 
 /** Version 1 cannot say whether it is a CA, so no CRL of one kind covers it. */
@@ -121,8 +147,6 @@ function kindOf(certificate: Certificate): 'users' | 'cas' | 'unknown' {
 
 function contentFault(crl: Crl): CrlFault | null {
   if (crl.scope.indirect) return 'indirect';
-  if (crl.scope.onlySomeReasons) return 'some-reasons';
-  if (crl.delta) return 'delta';
   return crl.unknownCritical.length > 0 ? 'critical-extension' : null;
 }
 

@@ -19,16 +19,14 @@ import { createHash } from 'node:crypto';
 import { OID } from '../der/oid.ts';
 import { contextConstructed, contextPrimitive, type DerReader, readDer, TAG } from '../der/reader.ts';
 import { readAlgorithm } from '../x509/algorithm.ts';
-import type { AlgorithmIdentifier, Name, Parsed } from '../x509/certificate.ts';
+import type { AlgorithmIdentifier, Name, Parsed, PointName } from '../x509/certificate.ts';
 import { readPointName } from '../x509/general-names.ts';
 import { readName } from '../x509/name.ts';
 
 /** What the IssuingDistributionPoint says that the CRL covers (RFC 5280 §5.2.5); without one it covers everything. */
 export interface CrlScope {
-  /** fullName URIs; null: the CRL names no distribution point. Empty: named in a way that is not supported. */
-  readonly uris: readonly string[] | null;
-  /** fullName has names beside URIs. */
-  readonly hasOtherNames: boolean;
+  /** null: the CRL names no distribution point. */
+  readonly point: PointName | null;
   readonly covers: 'all' | 'users' | 'cas' | 'attributes';
   readonly onlySomeReasons: boolean;
   readonly indirect: boolean;
@@ -77,6 +75,9 @@ const MAX_REASON = 10;
 
 /** CRLReason certificateHold: the one revocation that may be lifted. */
 export const HOLD = 6;
+
+/** CRLReason removeFromCRL: a delta lifts a hold, or drops what has run out. */
+export const REMOVED = 8;
 
 /** Reads one CRL in DER. Its bytes are kept, not copied: the caller must not write into them. */
 export function parseCrl(bytes: Uint8Array): Parsed<Crl> {
@@ -193,8 +194,7 @@ function eachExtension(list: DerReader, visit: (oid: string, critical: boolean, 
 }
 
 const COVERS_ALL: CrlScope = Object.freeze({
-  uris: null,
-  hasOtherNames: false,
+  point: null,
   covers: 'all',
   onlySomeReasons: false,
   indirect: false,
@@ -228,7 +228,7 @@ function readCrlExtensions(
 function readScope(idp: DerReader): CrlScope {
   if (idp.atEnd) idp.fail('IssuingDistributionPoint is empty');
   const name = idp.optional(contextConstructed(0));
-  const { uris, hasOtherNames } = readPointName(name);
+  const point = name === null ? null : readPointName(name);
   const users = idp.booleanDefaultFalse(contextPrimitive(1));
   const cas = idp.booleanDefaultFalse(contextPrimitive(2));
   const onlySomeReasons = idp.is(contextPrimitive(3));
@@ -238,7 +238,7 @@ function readScope(idp: DerReader): CrlScope {
   idp.end();
   if (Number(users) + Number(cas) + Number(attributes) > 1) idp.fail('contradicting scopes');
   const covers = users ? 'users' : cas ? 'cas' : attributes ? 'attributes' : 'all';
-  return Object.freeze({ uris: name === null ? null : uris, hasOtherNames, covers, onlySomeReasons, indirect });
+  return Object.freeze({ point, covers, onlySomeReasons, indirect });
 }
 
 /** Whether and how `serial` (INTEGER content) is on the list. The entry was checked when the CRL was parsed. */

@@ -69,11 +69,19 @@ export interface NameConstraints {
   readonly excluded: NameConstraintTrees;
 }
 
-export interface DistributionPoint {
+/** How a distribution point is called (RFC 5280 §4.2.1.13, §5.2.5). */
+export interface PointName {
   /** fullName URIs; empty when the point is named another way. */
   readonly uris: readonly string[];
+  /** Keys of the directory names in fullName. */
+  readonly directories: readonly string[];
+  /** nameRelativeToCRLIssuer: what it adds to the key of the issuer. */
+  readonly relative: string | null;
   /** fullName has names beside URIs. */
   readonly hasOtherNames: boolean;
+}
+
+export interface DistributionPoint extends PointName {
   readonly hasReasons: boolean;
   readonly hasIssuer: boolean;
 }

@@ -16,8 +16,9 @@ import type {
   Name,
   NameConstraints,
   NameConstraintTrees,
+  PointName,
 } from './certificate.ts';
-import { readName } from './name.ts';
+import { readName, readRelativeName } from './name.ts';
 
 /** Context tags of GeneralName, primitive or constructed as they are on the wire. */
 const FORM = Object.freeze({
@@ -79,35 +80,39 @@ export function readDistributionPoints(reader: DerReader): readonly Distribution
   while (!list.atEnd) {
     const point = list.sequence();
     const name = point.optional(contextConstructed(0));
-    const { uris, hasOtherNames } = readPointName(name);
+    const called = readPointName(name);
     const hasReasons = point.is(contextPrimitive(1));
     if (hasReasons) point.bitString(contextPrimitive(1));
     const issuer = point.optional(contextConstructed(2));
     if (issuer !== null) readGeneralNames(issuer);
     if (name === null && issuer === null) point.fail('a distribution point with neither name nor issuer');
     point.end();
-    points.push(Object.freeze({ uris, hasOtherNames, hasReasons, hasIssuer: issuer !== null }));
+    points.push(Object.freeze({ ...called, hasReasons, hasIssuer: issuer !== null }));
   }
   return Object.freeze(points);
 }
 
-export interface PointName {
-  readonly uris: readonly string[];
-  /** fullName has names beside URIs. */
-  readonly hasOtherNames: boolean;
-}
+const NO_NAMES: PointName = Object.freeze({
+  uris: Object.freeze([]),
+  directories: Object.freeze([]),
+  relative: null,
+  hasOtherNames: false,
+});
 
-const NO_NAMES: PointName = Object.freeze({ uris: Object.freeze([]), hasOtherNames: false });
-
-/** DistributionPointName: fullName [0] GeneralNames or nameRelativeToCRLIssuer [1], of which only URIs are of use. */
+/** DistributionPointName: fullName [0] GeneralNames or nameRelativeToCRLIssuer [1] RelativeDistinguishedName. */
 export function readPointName(name: DerReader | null): PointName {
   if (name === null) return NO_NAMES;
   const full = name.optional(contextConstructed(0));
-  if (full === null) name.enter(contextConstructed(1));
+  const relative = full === null ? readRelativeName(name.enter(contextConstructed(1))) : null;
   name.end();
-  if (full === null) return NO_NAMES;
+  if (full === null) return Object.freeze({ ...NO_NAMES, relative });
   const { uri, ...others } = readGeneralNames(full);
-  return Object.freeze({ uris: uri, hasOtherNames: Object.values(others).some((names) => names.length > 0) });
+  return Object.freeze({
+    uris: uri,
+    directories: Object.freeze(others.directory.map(({ key }) => key)),
+    relative,
+    hasOtherNames: Object.values(others).some((names) => names.length > 0),
+  });
 }
 
 /** AuthorityInfoAccess (RFC 5280 §4.2.2.1): the URIs of the two methods that we know. */

@@ -70,7 +70,15 @@ export function readName(reader: DerReader): Name {
  * a key is a prefix of another exactly when its RDNs are (directory name constraints rest on that).
  */
 function readRdn(names: DerReader, held: Held): Attribute {
-  const set = names.set();
+  return readAttributes(names.set(), held);
+}
+
+/** The content of one RelativeDistinguishedName: what it adds to the key of the name that it follows. */
+export function readRelativeName(set: DerReader): string {
+  return readAttributes(set, nothingHeld()).key;
+}
+
+function readAttributes(set: DerReader, held: Held): Attribute {
   const first = readAttribute(set, held);
   if (set.atEnd) return { key: `1(${first.key})`, text: first.text };
   // A set: the order in which its attributes are written does not matter.

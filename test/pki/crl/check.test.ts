@@ -5,13 +5,19 @@ import * as der from '../../../src/pki/der/writer.ts';
 import type { Certificate } from '../../../src/pki/x509/certificate.ts';
 import { parseCertificate } from '../../../src/pki/x509/parse.ts';
 import { createSignatureMemory, verifySignature } from '../../../src/pki/x509/signature.ts';
-import { type CrlSpec, issuingPoint, makeCrl } from '../../support/crl-maker.ts';
-import { crlDistributionPoints, extension } from '../../support/extensions.ts';
+import { type CrlSpec, distributionPoint, issuingPoint, makeCrl } from '../../support/crl-maker.ts';
+import { crlDistributionPoints, distinguishedName, extension } from '../../support/extensions.ts';
 import { authority, type Issued } from '../../support/test-ca.ts';
 
 const AT = Date.UTC(2026, 5, 1);
 const DAY_MS = 86_400_000;
 const URI = 'http://crl.test/7.crl';
+const DELTA = extension('2.5.29.27', true, der.integer(1));
+/** What `part` relative to the issuer is in full. */
+const PART = distinguishedName([
+  ['CN', 'Inter'],
+  ['CN', 'part'],
+]);
 const root = authority({ cn: 'Root', at: AT });
 const inter = root.issueCa({ cn: 'Inter' });
 const leaf = inter.issueLeaf({ dns: ['a.test'] });
@@ -92,8 +98,6 @@ describe('a CRL that does not count', () => {
     ['a broken signature', { broken: true }, 'signature'],
     ['SHA-1', { signature: 'sha1' }, 'signature'],
     ['an indirect one', { extensions: [issuingPoint({ indirect: true })] }, 'indirect'],
-    ['one for some reasons', { extensions: [issuingPoint({ onlySomeReasons: true })] }, 'some-reasons'],
-    ['a delta', { extensions: [extension('2.5.29.27', true, der.integer(1))] }, 'delta'],
     [
       'an unknown critical extension',
       { extensions: [extension('1.2.3', true, der.nullValue())] },
@@ -101,6 +105,30 @@ describe('a CRL that does not count', () => {
     ],
   ] as const)('%s', (_, spec, why) => {
     expect(ask([crl({ revoked, ...spec })])).toEqual({ is: 'invalid', why });
+  });
+
+  it.each([
+    ['for some reasons', issuingPoint({ onlySomeReasons: true }), 'some-reasons'],
+    ['a delta', DELTA, 'delta'],
+  ] as const)('one that is %s, but for what it lists', (_, part, why) => {
+    const listing = (spec: Partial<CrlSpec>) => crl({ extensions: [part], ...spec });
+    expect(ask([listing({})])).toEqual({ is: 'invalid', why });
+    expect(ask([listing({ revoked, broken: true })])).toEqual({ is: 'invalid', why: 'signature' });
+    expect(ask([listing({ revoked })])).toMatchObject({ is: 'revoked', reason: 1 });
+    // A whole list of the same time does not know of it yet.
+    expect(ask([crl(), listing({ revoked })])).toMatchObject({ is: 'revoked' });
+    expect(ask([crl(), listing({})])).toMatchObject({ is: 'good' });
+    const held = [{ serial: leaf.serial, reason: 6 }];
+    expect(ask([crl(), listing({ revoked: held })])).toMatchObject({ is: 'revoked', reason: 6 });
+    expect(ask([listing({ revoked: held, nextUpdateMs: AT - DAY_MS })])).toMatchObject({ is: 'stale' });
+  });
+
+  it('a delta that takes an entry back, which leaves its base as it is', () => {
+    const lifted = crl({ revoked: [{ serial: leaf.serial, reason: 8 }], extensions: [DELTA] });
+    expect(ask([lifted])).toEqual({ is: 'invalid', why: 'delta' });
+    expect(ask([crl({ revoked: [{ serial: leaf.serial, reason: 6 }] }), lifted])).toMatchObject({ is: 'revoked' });
+    // Only a delta may say so: elsewhere it is a revocation like any other.
+    expect(ask([crl({ revoked: [{ serial: leaf.serial, reason: 8 }] })])).toMatchObject({ is: 'revoked' });
   });
 
   it('one that lists a serial number twice, but for what it lists', () => {
@@ -175,6 +203,23 @@ describe('what it says', () => {
     );
     expect(ask(parts, partitioned)).toMatchObject({ is: 'good' });
     expect(ask(parts.slice(0, 1), partitioned)).toEqual({ is: 'none' });
+  });
+
+  it.each([
+    ['a directory name', { directory: PART }, { directory: PART }],
+    ['a directory name, relative to the issuer in the certificate', { relative: true }, { directory: PART }],
+    ['a directory name, relative to the issuer in the CRL', { directory: PART }, { relative: true }],
+    ['the name relative to the issuer', { relative: true }, { relative: true }],
+    ['one name of several', { uris: [URI], directory: PART }, { directory: PART }],
+  ] as const)('good where %s calls the distribution point, below private anchors', (_, named, issued) => {
+    const pointed = inter.issueLeaf({ extensions: [distributionPoint(named)] });
+    const list = crl({ extensions: [issuingPoint(issued)] });
+    expect(ask([list], pointed, { profile: 'private' })).toMatchObject({ is: 'good' });
+    expect(ask([list], pointed)).toEqual({ is: 'none' });
+    const other = inter.issueLeaf({
+      extensions: [distributionPoint({ directory: distinguishedName([['CN', 'Part']]) })],
+    });
+    expect(ask([list], other, { profile: 'private' })).toEqual({ is: 'none' });
   });
 
   it('after a rollover the other certificate of the same name on the path may sign', () => {

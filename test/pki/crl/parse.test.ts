@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MAX_CRL_BYTES, parseCrl, revocationOf } from '../../../src/pki/crl/parse.ts';
 import * as der from '../../../src/pki/der/writer.ts';
 import { type CrlSpec, issuingPoint, makeCrl } from '../../support/crl-maker.ts';
-import { extension } from '../../support/extensions.ts';
+import { distinguishedName, extension } from '../../support/extensions.ts';
 import { authority } from '../../support/test-ca.ts';
 
 const AT = Date.UTC(2026, 5, 1);
@@ -69,7 +69,7 @@ describe('parseCrl reads', () => {
       issuer: { text: 'CN=Root' },
       thisUpdateMs: AT - DAY_MS,
       nextUpdateMs: AT + 5 * DAY_MS,
-      scope: { uris: null, covers: 'all', onlySomeReasons: false, indirect: false },
+      scope: { point: null, covers: 'all', onlySomeReasons: false, indirect: false },
       delta: false,
       unknownCritical: [],
     });
@@ -102,10 +102,14 @@ describe('parseCrl reads', () => {
   it.each([
     [
       issuingPoint({ uris: ['http://a.test/1.crl', 'http://b.test/1.crl'] }),
-      { uris: ['http://a.test/1.crl', 'http://b.test/1.crl'] },
+      { point: { uris: ['http://a.test/1.crl', 'http://b.test/1.crl'], directories: [], relative: null } },
     ],
-    [issuingPoint({ relative: true }), { uris: [] }],
-    [issuingPoint({ onlyUsers: true }), { covers: 'users', uris: null }],
+    [issuingPoint({ relative: true }), { point: { uris: [], directories: [], relative: '1(2.5.4.3=s4:part)' } }],
+    [
+      issuingPoint({ directory: distinguishedName([['CN', 'Part']]) }),
+      { point: { uris: [], directories: ['1(2.5.4.3=s4:part)'], hasOtherNames: true } },
+    ],
+    [issuingPoint({ onlyUsers: true }), { covers: 'users', point: null }],
     [issuingPoint({ onlyCas: true }), { covers: 'cas' }],
     [issuingPoint({ onlyAttributes: true }), { covers: 'attributes' }],
     [issuingPoint({ onlySomeReasons: true, indirect: true }), { onlySomeReasons: true, indirect: true }],

@@ -83,6 +83,7 @@ describe('CRL distribution points', () => {
     ['reasons alone', points(der.sequence(reasons))],
     ['an empty name', points(der.sequence(named()))],
     ['an empty full name', points(der.sequence(full()))],
+    ['a relative name that is none', points(der.sequence(named(der.contextConstructed(1, der.sequence()))))],
     ['two names', points(der.sequence(named(der.contextConstructed(0, uri('a')), der.contextConstructed(1))))],
   ])('refuses %s', (_what, parsed) => {
     expect(parsed.ok).toBe(false);
@@ -92,17 +93,17 @@ describe('CRL distribution points', () => {
     const parsed = points(
       der.sequence(full(uri('http://a.test/1'), uri('http://a.test/2'))),
       der.sequence(full(uri('http://b.test')), reasons, issuer),
-      der.sequence(named(der.contextConstructed(1, der.sequence()))),
+      der.sequence(named(der.contextConstructed(1, der.sequence(der.oid('2.5.4.3'), der.utf8('Part'))))),
       der.sequence(issuer),
       der.sequence(full(uri('http://c.test'), der.contextPrimitive(2, der.ia5Bytes('c.test')))),
     );
-    const nothing = { hasOtherNames: false, hasReasons: false, hasIssuer: false };
+    const nothing = { directories: [], relative: null, hasOtherNames: false, hasReasons: false, hasIssuer: false };
     expect(parsed).toEqual({
       ok: true,
       value: [
         { ...nothing, uris: ['http://a.test/1', 'http://a.test/2'] },
         { ...nothing, uris: ['http://b.test'], hasReasons: true, hasIssuer: true },
-        { ...nothing, uris: [] },
+        { ...nothing, uris: [], relative: '1(2.5.4.3=s4:part)' },
         { ...nothing, uris: [], hasIssuer: true },
         { ...nothing, uris: ['http://c.test'], hasOtherNames: true },
       ],
