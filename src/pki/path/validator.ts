@@ -38,6 +38,7 @@ export function validatePath(path: Path, anchor: Anchor, circumstances: Circumst
     if (depth < path.length - 1) judgeLink(path[depth]!, path[depth + 1]!, depth, circumstances.memory, findings);
   }
   judgePathLength(path, findings);
+  judgeFeatures(path, findings);
   judgeNames(path, circumstances.budget, findings);
   const policyFault = judgePolicies(path);
   if (policyFault !== null) findings.push(finding('chain.policy', { why: policyFault }));
@@ -89,6 +90,17 @@ function judgePathLength(path: Path, findings: Finding[]): void {
       left -= 1;
     }
     left = Math.min(left, certificate.extensions.basicConstraints?.pathLength ?? left);
+  }
+}
+
+/** An issuer with TLS features signs only certificates that have them too (RFC 7633 §4.2.2). */
+function judgeFeatures(path: Path, findings: Finding[]): void {
+  for (let depth = path.length - 2; depth >= 0; depth--) {
+    const child = path[depth]!;
+    const own = child.extensions.tlsFeatures ?? [];
+    const missing = path[depth + 1]!.extensions.tlsFeatures?.filter((feature) => !own.includes(feature)) ?? [];
+    if (missing.length > 0)
+      findings.push(at('chain.key-usage', child, { depth }, { why: 'issuer-demands-tls-features' }));
   }
 }
 

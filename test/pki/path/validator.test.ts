@@ -49,6 +49,19 @@ describe('validatePath', () => {
     expect(codes([two.issueLeaf({ dns: ['a.test'] }), two, rollover, one, short])).toEqual(['chain.path-length']);
   });
 
+  it('demands of what an issuer signs the TLS features that it has itself', () => {
+    const demanding = root.issueCa({ cn: 'Demanding', tlsFeatures: [5] });
+    const named = (tlsFeatures?: readonly number[]) =>
+      demanding.issueLeaf({ dns: ['a.test'], ...(tlsFeatures && { tlsFeatures }) });
+    for (const less of [named(), named([17])]) expect(codes([less, demanding, root])).toEqual(['chain.key-usage']);
+    for (const enough of [named([5]), named([17, 5])]) expect(codes([enough, demanding, root])).toEqual([]);
+    // The issuer in between must have them too, and an anchor binds like any other.
+    const forgetful = demanding.issueCa({ cn: 'Forgetful' });
+    const below = forgetful.issueLeaf({ dns: ['a.test'], tlsFeatures: [5] });
+    expect(codes([below, forgetful, demanding, root])).toEqual(['chain.key-usage']);
+    expect(codes([below, forgetful, demanding])).toEqual(['chain.key-usage']);
+  });
+
   it('refuses leaves issued after the distrust of their anchor', () => {
     const issuedMs = parsed(leaf.der).notBeforeMs;
     expect(codes([leaf, inter, root], issuedMs - 1)).toEqual(['chain.distrusted']);
