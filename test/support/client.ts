@@ -87,7 +87,11 @@ export async function openTunnel(
     throw new Error(`${reply.status} ${reply.reason} ${reply.headers['proxy-status'] ?? ''}`);
   }
   const secured = tlsConnect({ socket, servername: authority.slice(0, authority.lastIndexOf(':')), ...options });
-  await once(secured, 'secureConnect');
+  // A socket below it that is reset closes it without an error.
+  const early = new Promise<never>((_resolve, reject) =>
+    secured.once('close', () => reject(new Error('closed before the handshake ended'))),
+  );
+  await Promise.race([once(secured, 'secureConnect'), early]);
   return { secured, raw: socket };
 }
 
@@ -139,7 +143,9 @@ export function plainEnv(extra: Readonly<Record<string, string>> = {}): NodeJS.P
 /** `curl` through the proxy, silent, with its exit code and the proxy's own headers on stdout by `-v` or `-w`. */
 export async function curl(port: number, caFile: string, ...args: readonly string[]): Promise<Run> {
   const base = ['--silent', '--show-error', '--noproxy', '', '--proxy', `http://127.0.0.1:${port}`];
-  return await run('curl', [...base, '--cacert', caFile, '--max-time', '45', ...args], { env: plainEnv() });
+  // Ended by its own limit, which `args` may change.
+  const options = { env: plainEnv(), timeoutMs: 200_000 };
+  return await run('curl', [...base, '--cacert', caFile, '--max-time', '45', ...args], options);
 }
 
 /** `openssl s_client` through the proxy; sends `input` and reads until the peer closes. */

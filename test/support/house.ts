@@ -3,6 +3,8 @@
  * its own. What came out is read where the outside reads it: replies, /metrics, the audit file.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -71,7 +73,7 @@ export interface House {
   reload(rules: readonly RuleYaml[], more?: Readonly<Record<string, unknown>>): Promise<void>;
   /** Pids of the process and its workers. */
   pids(): readonly number[];
-  /** SIGTERM, and the exit code. The directory goes too. */
+  /** SIGTERM, and the exit code when all is read that it wrote. The directory goes too. */
   stop(): Promise<number | null>;
 }
 
@@ -95,8 +97,12 @@ export async function startHouse(options: HouseOptions): Promise<House> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = collectOutput(child);
+  // Not `exit`: what the process wrote last may still be on its way then.
+  const ended = once(child, 'close');
   const stop = async () => {
-    const code = await endProcess(child);
+    child.kill('SIGTERM');
+    await ended;
+    const code = child.exitCode;
     rmSync(dir, { recursive: true, force: true });
     return code;
   };
@@ -162,10 +168,8 @@ function houseOf(parts: Parts): House {
       const before = (await metrics()).value('pinwarden_config_generation');
       writePolicy(rules, more);
       child.kill('SIGHUP');
-      await eventually('a new generation', async () => {
-        const now = (await metrics()).value('pinwarden_config_generation');
-        return now > before;
-      }).catch((cause) => {
+      const taken = async () => (await metrics()).value('pinwarden_config_generation') > before;
+      await eventually('a new generation', taken, 30_000).catch((cause) => {
         throw new Error(`the reload was not taken:\n${output()}`, { cause });
       });
     },
@@ -180,14 +184,6 @@ function collectOutput(child: ChildProcess): () => string {
   child.stdout?.on('data', add);
   child.stderr?.on('data', add);
   return () => text;
-}
-
-async function endProcess(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
-  return child.exitCode;
 }
 
 async function isReady(child: ChildProcess, metricsPort: number): Promise<boolean> {
@@ -205,20 +201,62 @@ async function get(port: number, path: string): Promise<string> {
   return text;
 }
 
-/** Ports that were free a moment ago. */
+/** Linux gives from 32768 on (ip(7), ip_local_port_range), others from 49152 on (RFC 6335 §6). */
+const FIRST_PORT = 20_000;
+const AFTER_LAST_PORT = 32_000;
+/** So many that are taken in a row: something is wrong with the machine. */
+const MAX_TAKEN_PORTS = 1000;
+
+/**
+ * Ports of 127.0.0.1 for processes that must be told theirs. Nobody listens there, and nobody else is told them.
+ *
+ * One that was found by listening on port 0 and closing again is the kernel's to give away: to the next server of
+ * whatever test runs beside, or to a client that then talks to itself. So these lie below the range that the kernel
+ * gives from, and each is claimed until this process ends, also towards other processes that ask here.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(servers.map((server) => listen(server)));
-  await Promise.all(servers.map((server) => closeServer(server)));
+  const ports: number[] = [];
+  for (let taken = 0; ports.length < count; ) {
+    const port = randomInt(FIRST_PORT, AFTER_LAST_PORT);
+    if ((await isClaimed(port)) && (await isFree(port))) ports.push(port);
+    else if (++taken > MAX_TAKEN_PORTS) throw new Error(`no free port from ${FIRST_PORT} to ${AFTER_LAST_PORT}`);
+  }
   return ports;
 }
 
+/** The claim is the UDP port of the same number, which nothing uses here. It ends with the process. */
+async function isClaimed(port: number): Promise<boolean> {
+  const claim = createSocket('udp4');
+  try {
+    claim.bind({ port, address: '127.0.0.1', exclusive: true });
+    await once(claim, 'listening');
+    claim.unref();
+    return true;
+  } catch {
+    claim.close();
+    return false;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await listen(server, port);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await closeServer(server);
+  }
+}
+
+/** A line is there when its end is: the process may be in the middle of the next one. */
 function readAudit(dir: string): AuditLine[] {
   const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((file) => /audit.*\.ndjson$/.test(file));
   return files.flatMap((file) =>
     readFileSync(join(dir, file), 'utf8')
       .split('\n')
-      .filter((line) => line !== '')
+      .slice(0, -1)
       .map((line) => JSON.parse(line) as AuditLine),
   );
 }
