@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { verifyChain } from '../../src/observe/audit.ts';
 import { connectTo, tunnel } from '../support/client.ts';
 import { type House, pinnedTo, startHouse } from '../support/house.ts';
@@ -10,6 +10,9 @@ import { echoOrigin, type Origin } from '../support/origins.ts';
 import { eventually } from '../support/sockets.ts';
 import { type TestPki, testPki } from '../support/test-pki.ts';
 import { describeWith } from '../support/tools.ts';
+
+// Each test starts a proxy of its own, and that may take its time.
+vi.setConfig({ testTimeout: 90_000 });
 
 let pki: TestPki;
 let echo: Origin;
@@ -63,11 +66,21 @@ async function openTunnel(one: House): Promise<void> {
   socket.destroy();
 }
 
-function expectWholeLines(one: House): void {
-  const lines = textOf(one).split('\n');
-  expect(lines.pop()).toBe('');
-  for (const line of lines) expect(() => JSON.parse(line), line).not.toThrow();
+/**
+ * The file, whose last line has its end and whose lines parse. While the disk is full, what is written in part and each
+ * look for room stand in the file until the worker has taken them back, a moment later.
+ */
+async function wholeText(one: House): Promise<string> {
+  let text = '';
+  await eventually('the file ends with a line', () => {
+    text = textOf(one);
+    return text.endsWith('\n');
+  });
+  for (const line of text.split('\n').slice(0, -1)) expect(() => JSON.parse(line), line).not.toThrow();
+  return text;
 }
+
+const isClosed = (one: House) => one.audit().at(-1)?.['event.action'] === 'close';
 
 describeWith(['prlimit'], 'a full disk', () => {
   it('with onFull: block refuses before it dials, is not ready, keeps the file whole, and recovers by itself', async () => {
@@ -85,15 +98,14 @@ describeWith(['prlimit'], 'a full disk', () => {
     expect(refused).toMatchObject({ status: 503, reason: 'pinwarden: audit.full' });
     expect(refused.headers['proxy-status']).toContain('audit.full policy=echo event=');
     expect(echo.connections()).toBe(dialled);
-    expectWholeLines(one);
+    await wholeText(one);
 
     limitFiles(one, 'unlimited');
     // Nobody asks for anything: the worker looks by itself.
     await eventually('ready again', async () => (await readiness(one))[0] === 200);
     await openTunnel(one);
-    await eventually('its lines', () => one.audit().at(-1)?.['event.action'] === 'close');
-    expectWholeLines(one);
-    expect(verifyChain(textOf(one))).toMatchObject({ ok: true, gaps: 1 });
+    await eventually('its lines', () => isClosed(one));
+    expect(verifyChain(await wholeText(one))).toMatchObject({ ok: true, gaps: 1 });
     const gap = one.audit().find((line) => line['event.action'] === 'gap');
     const lost = (await one.metrics()).value('pinwarden_audit_lost_total');
     expect(lost).toBeGreaterThanOrEqual(2);
@@ -109,10 +121,10 @@ describeWith(['prlimit'], 'a full disk', () => {
     await openTunnel(one);
     expect(await readiness(one)).toEqual([200, true]);
     expect((await connect(one)).status).toBe(200);
-    expectWholeLines(one);
+    await wholeText(one);
     limitFiles(one, 'unlimited');
     await openTunnel(one);
-    expectWholeLines(one);
-    expect(verifyChain(textOf(one))).toMatchObject({ ok: true });
+    await eventually('its lines', () => isClosed(one));
+    expect(verifyChain(await wholeText(one))).toMatchObject({ ok: true });
   });
 });
