@@ -1,4 +1,5 @@
 /** A CA that is replaced while clients use the proxy: nobody is cut, nothing half is signed with, no restart. */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,6 +15,9 @@ import { type TestPki, testPki } from '../support/test-pki.ts';
 import { describeWith } from '../support/tools.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** A worker that was started anew serves by then. */
+const START_MS = 30_000;
 
 let pki: TestPki;
 let echo: Origin;
@@ -81,12 +85,16 @@ async function works(house: House, caFile: string): Promise<boolean> {
 async function issuers(house: House): Promise<readonly string[]> {
   const sinceMs = Date.now();
   const seen = new Set<string>();
-  await eventually('both workers served', async () => {
-    await Promise.all(Array.from({ length: 8 }, async () => seen.add(await issuerNow(house))));
-    const verdicts = house.audit().filter((line) => line['event.action'] === 'verdict');
-    const served = verdicts.filter((line) => Date.parse(String(line['@timestamp'])) >= sinceMs);
-    return new Set(served.map((line) => line['pinwarden.worker'])).size === 2;
-  });
+  await eventually(
+    'both workers served',
+    async () => {
+      await Promise.all(Array.from({ length: 8 }, async () => seen.add(await issuerNow(house))));
+      const verdicts = house.audit().filter((line) => line['event.action'] === 'verdict');
+      const served = verdicts.filter((line) => Date.parse(String(line['@timestamp'])) >= sinceMs);
+      return new Set(served.map((line) => line['pinwarden.worker'])).size === 2;
+    },
+    START_MS,
+  );
   return [...seen];
 }
 
@@ -138,6 +146,18 @@ const isSuccessful = async (house: House) =>
 const expiry = async (house: House, slot: string) =>
   (await house.metrics()).value('pinwarden_ca_expiry_timestamp_seconds', { slot });
 const dayOf = () => new Date().toISOString().slice(0, 10);
+/** A CA lives for so long, to the second. */
+const YEAR_SECONDS = 365 * 86_400;
+
+/** Makes the next CA; answers its name, which holds the day of now. Midnight may be between this line and the next. */
+async function rotated(house: House): Promise<string> {
+  const days = [dayOf()];
+  await pinwarden(house, 'ca', 'rotate');
+  days.push(dayOf());
+  const { subject } = new X509Certificate(readFileSync(at(house, 'next-ca.pem')));
+  expect(days.map((day) => `CN=Pinwarden CA ${day}`)).toContain(subject);
+  return subject;
+}
 
 describeWith(['curl', 'openssl'], 'the CA of a running proxy', () => {
   it('is replaced by `ca rotate` and `--promote`, and nobody who knows both notices', {
@@ -150,7 +170,9 @@ describeWith(['curl', 'openssl'], 'the CA of a running proxy', () => {
     expect(await issuers(house)).toEqual(['CN=Pinwarden CA']);
     expect(await expiry(house, 'next')).toBe(0);
 
-    await pinwarden(house, 'ca', 'rotate');
+    const currentEnds = await expiry(house, 'current');
+    await eventually('a CA made now ends later', () => Date.now() / 1000 + YEAR_SECONDS >= currentEnds + 1);
+    const name = await rotated(house);
     let both = '';
     await eventually('both are handed out', async () => {
       both = await handedOut(house, 'both.pem');
@@ -159,14 +181,14 @@ describeWith(['curl', 'openssl'], 'the CA of a running proxy', () => {
     expect([await works(house, old), await works(house, both)]).toEqual([true, true]);
     expect(await issuers(house)).toEqual(['CN=Pinwarden CA']);
     const nextEnds = await expiry(house, 'next');
-    expect(nextEnds).toBeGreaterThan(await expiry(house, 'current'));
+    expect(nextEnds).toBeGreaterThan(currentEnds);
     const info = JSON.parse(await pinwarden(house, 'ca', 'info', '--json')) as { signs: object };
     expect(info.signs).toEqual({ now: 'current', nextFrom: null, nextIs: 'waiting' });
 
     const before = house.pids();
     expect(await pinwarden(house, 'ca', 'rotate', '--promote')).toContain('takes it over by itself');
-    await eventually('it is said', () => house.output().includes(`CN=Pinwarden CA ${dayOf()} signs from now on`));
-    expect(await issuers(house), 'both workers').toEqual([`CN=Pinwarden CA ${dayOf()}`]);
+    await eventually('it is said', () => house.output().includes(`${name} signs from now on`));
+    expect(await issuers(house), 'both workers').toEqual([name]);
     expect([await works(house, old), await works(house, both)]).toEqual([false, true]);
     expect(await works(house, await handedOut(house, 'new.pem'))).toBe(true);
     expect(certificatesIn(at(house, 'new.pem'))).toBe(1);
@@ -179,7 +201,7 @@ describeWith(['curl', 'openssl'], 'the CA of a running proxy', () => {
 
   it('gives way to the next one at `signsFrom`, without a change of any file', { timeout: 300_000 }, async () => {
     const house = await start();
-    await pinwarden(house, 'ca', 'rotate');
+    const name = await rotated(house);
     const both = at(house, 'both.pem');
     writeFileSync(both, await pinwarden(house, 'ca', 'export'));
     await eventually('the next one is known', async () => (await expiry(house, 'next')) > 0);
@@ -194,7 +216,7 @@ describeWith(['curl', 'openssl'], 'the CA of a running proxy', () => {
     let turn = await setSignsFrom(house, 3_000);
     for (let leadMs = 6_000; turn.takenMs >= turn.atMs; leadMs *= 2) turn = await setSignsFrom(house, leadMs);
     await eventually('it is said', () => saidAt(house, 'signs from now on') >= turn.atMs, 60_000);
-    expect(await issuers(house), 'both workers').toEqual([`CN=Pinwarden CA ${dayOf()}`]);
+    expect(await issuers(house), 'both workers').toEqual([name]);
     expect([await works(house, house.caFile), await works(house, both)]).toEqual([false, true]);
     expect(certificatesIn(await handedOut(house, 'now.pem'))).toBe(2);
     expect(await expiry(house, 'current')).toBeGreaterThan(0);
