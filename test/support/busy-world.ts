@@ -54,6 +54,8 @@ export async function startBusyWorld(): Promise<BusyWorld> {
     rules,
     policy,
     workers: 2,
+    // Each round mints anew: minting is something that goes on, not something that was.
+    limits: { leaves: 1 },
     config: {
       clients: { ci: ['127.0.0.0/8'] },
       ct: { logList },

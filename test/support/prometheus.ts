@@ -38,12 +38,20 @@ export interface Prometheus {
   stop(): Promise<void>;
 }
 
-/** Scrapes `targetPort` as job `pinwarden` every second and evaluates `ruleFiles` as often. */
-export async function startPrometheus(targetPort: number, ruleFiles: readonly string[]): Promise<Prometheus> {
+/**
+ * Scrapes `targetPort` as job `pinwarden` every so many seconds and evaluates `ruleFiles` as often. A scrape that takes
+ * longer has failed, and its target is down.
+ */
+export async function startPrometheus(
+  targetPort: number,
+  ruleFiles: readonly string[],
+  everySeconds = 1,
+): Promise<Prometheus> {
   const dir = mkdtempSync(join(tmpdir(), 'pinwarden-prometheus-'));
   const [port = 0] = await freePorts(1);
+  const every = `${everySeconds}s`;
   const config = {
-    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
     rule_files: ruleFiles,
     scrape_configs: [{ job_name: 'pinwarden', static_configs: [{ targets: [`127.0.0.1:${targetPort}`] }] }],
   };
@@ -70,7 +78,7 @@ export async function startPrometheus(targetPort: number, ruleFiles: readonly st
     rmSync(dir, { recursive: true, force: true });
   };
   try {
-    await eventually('prometheus is ready', async () => await isReady(child, port), 20_000);
+    await eventually('prometheus is ready', async () => await isReady(child, port), 30_000);
   } catch (cause) {
     await stop();
     throw new Error(`prometheus did not start:\n${output}`, { cause });
