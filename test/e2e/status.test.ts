@@ -85,7 +85,8 @@ describeWith(['curl'], 'the status page', () => {
     const page = await (await fetch(address())).text();
     for (const { host, port } of servers) {
       expect(page).not.toContain(host);
-      expect(page).not.toContain(String(port));
+      // As a number: longer ones and digests may have the same digits in them.
+      expect(page).not.toMatch(new RegExp(`(?<![\\da-f])${port}(?![\\da-f])`));
     }
     expect(page).not.toMatch(/\b\d+\.\d+\.\d+\.\d+\b|CN=/);
   });

@@ -20,7 +20,7 @@ export interface Look {
 export interface Seen {
   /** Errors and warnings of the console: blocked styles, failed loads, thrown errors. */
   readonly complaints: readonly string[];
-  /** Requests that the page made, itself included. */
+  /** Requests that the page made until it was loaded, itself included. */
   readonly requests: readonly string[];
   /** The whole page, PNG. */
   readonly png: Buffer;
@@ -81,8 +81,8 @@ async function debuggingPort(child: ChildProcess): Promise<number> {
 
 interface Tab {
   ask(method: string, params?: Message): Promise<Message>;
-  /** Waits for the next event of this name. */
-  next(method: string): Promise<void>;
+  /** Waits for an event that is so; one that has come already will do. */
+  until(condition: (event: Message) => boolean): Promise<void>;
   readonly events: readonly Message[];
   close(): void;
 }
@@ -91,12 +91,13 @@ async function connectTab(address: string): Promise<Tab> {
   const socket = new WebSocket(address);
   const events: Message[] = [];
   const answers = new Map<number, (message: Message) => void>();
-  const waiting = new Map<string, () => void>();
+  let arrived = Promise.withResolvers<void>();
   socket.addEventListener('message', ({ data }) => {
     const message = JSON.parse(String(data)) as Message;
     if (typeof message['id'] === 'number') answers.get(message['id'])?.(message);
     else events.push(message);
-    waiting.get(String(message['method']))?.();
+    arrived.resolve();
+    arrived = Promise.withResolvers();
   });
   await once(socket, 'open');
   let count = 0;
@@ -111,10 +112,8 @@ async function connectTab(address: string): Promise<Tab> {
       if (message['error'] !== undefined) throw new Error(`${method}: ${JSON.stringify(message['error'])}`);
       return message['result'] as Message;
     },
-    async next(method) {
-      const arrived = Promise.withResolvers<void>();
-      waiting.set(method, arrived.resolve);
-      await arrived.promise;
+    async until(condition) {
+      while (!events.some(condition)) await arrived.promise;
     },
     close: () => socket.close(),
   };
@@ -122,12 +121,17 @@ async function connectTab(address: string): Promise<Tab> {
 
 async function lookAt(tab: Tab, url: string, look: Look, expressions: readonly string[]): Promise<Seen> {
   for (const domain of ['Page', 'Log', 'Network', 'Runtime']) await tab.ask(`${domain}.enable`);
+  await tab.ask('Page.setLifecycleEventsEnabled', { enabled: true });
   const { scheme, width, height = 900 } = look;
   await tab.ask('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
   await tab.ask('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false });
-  const loaded = tab.next('Page.loadEventFired');
-  await tab.ask('Page.navigate', { url });
-  await loaded;
+  const { loaderId } = await tab.ask('Page.navigate', { url });
+  // Of this document: that of the fresh tab may still be loading as well.
+  await tab.until(({ method, params }) => method === 'Page.lifecycleEvent' && isLoad(params as Message, loaderId));
+  const of = (method: string): readonly Message[] =>
+    tab.events.filter((event) => event['method'] === method).map((event) => event['params'] as Message);
+  // Those of now: the page may ask to be loaded again after a while.
+  const requests = of('Network.requestWillBeSent').map(({ request }) => (request as { readonly url: string }).url);
   const values: unknown[] = [];
   for (const expression of expressions) {
     const { result } = (await tab.ask('Runtime.evaluate', { expression, returnByValue: true })) as {
@@ -137,16 +141,16 @@ async function lookAt(tab: Tab, url: string, look: Look, expressions: readonly s
   }
   const shot = await tab.ask('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true });
   tab.close();
-  const of = (method: string): readonly Message[] =>
-    tab.events.filter((event) => event['method'] === method).map((event) => event['params'] as Message);
   const logged = of('Log.entryAdded').map(({ entry }) => JSON.stringify(entry));
   const thrown = [...of('Runtime.exceptionThrown'), ...of('Runtime.consoleAPICalled')].map((one) =>
     JSON.stringify(one),
   );
   return {
     complaints: [...logged, ...thrown],
-    requests: of('Network.requestWillBeSent').map(({ request }) => (request as { readonly url: string }).url),
+    requests,
     png: Buffer.from(String(shot['data']), 'base64'),
     values,
   };
 }
+
+const isLoad = (event: Message, loaderId: unknown) => event['name'] === 'load' && event['loaderId'] === loaderId;
