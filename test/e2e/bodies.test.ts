@@ -13,7 +13,11 @@ import { testPki } from '../support/test-pki.ts';
 import { describeWith } from '../support/tools.ts';
 
 const LARGE_BYTES = 100 * 1024 * 1024;
+/** Encrypted and decrypted twice, on a machine that does other things as well. */
+const LARGE_MS = 120_000;
 const MANY = 200;
+/** For a head, a dial, a handshake and a hello: all of many at once take as long as the last of them. */
+const PATIENT_MS = 60_000;
 /**
  * Once both ends of a tunnel have been read, nothing polls its sockets, so a reset that comes then is seen at the
  * half-close limit (60 s, proxy/limits.ts) and not before. Rare, and only on a busy machine.
@@ -36,7 +40,13 @@ beforeAll(async () => {
     ],
     rules: [{ name: 'all', match: ['*.test'], pins: pinnedTo(pki.inter.pin), checks: { ct: 'off' } }],
     workers: 2,
-    config: { limits: { handshakesPerClient: 1000 } },
+    limits: {
+      handshakesPerClient: 1000,
+      headTimeoutMs: PATIENT_MS,
+      dialTimeoutMs: PATIENT_MS,
+      handshakeTimeoutMs: PATIENT_MS,
+      helloTimeoutMs: PATIENT_MS,
+    },
   });
 });
 
@@ -47,21 +57,23 @@ afterAll(async () => {
 });
 
 describeWith(['curl'], 'a body of 100 MiB', () => {
-  it.each(['--http1.1', '--http2'])('down, %s', async (option) => {
+  const patient = ['--max-time', String(LARGE_MS / 1000)];
+
+  it.each(['--http1.1', '--http2'])('down, %s', { timeout: LARGE_MS }, async (option) => {
     const file = join(house.dir, 'down');
     const url = `https://web.test:${web.port}/bytes/${LARGE_BYTES}`;
-    const { exitCode, stderr } = await curl(house.port, house.caFile, option, '-o', file, url);
+    const { exitCode, stderr } = await curl(house.port, house.caFile, option, ...patient, '-o', file, url);
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
     expect(createHash('sha256').update(readFileSync(file)).digest('hex')).toBe(bytesDigest(LARGE_BYTES));
     rmSync(file);
   });
 
-  it.each(['--http1.1', '--http2'])('up, %s', async (option) => {
+  it.each(['--http1.1', '--http2'])('up, %s', { timeout: LARGE_MS }, async (option) => {
     const file = join(house.dir, 'up');
     const digest = writePattern(file, LARGE_BYTES);
     const url = `https://web.test:${web.port}/sha256`;
-    const sent = await curl(house.port, house.caFile, option, '-H', 'Expect:', '-T', file, url);
+    const sent = await curl(house.port, house.caFile, option, ...patient, '-H', 'Expect:', '-T', file, url);
     expect(sent.stderr).toBe('');
     expect(sent.stdout).toBe(digest);
     rmSync(file);
@@ -82,7 +94,7 @@ function writePattern(file: string, size: number): string {
 }
 
 describe(`${MANY} tunnels at once`, () => {
-  it('each carries its own bytes, and all are gone afterwards', async () => {
+  it('each carries its own bytes, and all are gone afterwards', { timeout: 2 * PATIENT_MS }, async () => {
     const released = socketBaseline(house.pids());
     const ca = readFileSync(house.caFile);
     const carried = await Promise.all(
@@ -103,7 +115,7 @@ describe(`${MANY} tunnels at once`, () => {
     await eventually('upstream sockets are closed', () => echo.open() === 0);
   });
 
-  it('resets from upstream reach the clients and leak nothing', async () => {
+  it('resets from upstream reach the clients and leak nothing', { timeout: 2 * PATIENT_MS }, async () => {
     const released = socketBaseline(house.pids());
     const ca = readFileSync(house.caFile);
     const sockets = await Promise.all(
@@ -119,7 +131,7 @@ describe(`${MANY} tunnels at once`, () => {
     await released();
   });
 
-  it('resets from clients reach upstream and leak nothing', { timeout: 2 * UNSEEN_RESET_MS }, async () => {
+  it('resets from clients reach upstream and leak nothing', { timeout: 3 * UNSEEN_RESET_MS }, async () => {
     const released = socketBaseline(house.pids());
     const ca = readFileSync(house.caFile);
     const sockets = await Promise.all(
