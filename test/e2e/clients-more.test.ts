@@ -114,6 +114,7 @@ describeWith(['java', 'keytool'], 'HttpClient of Java', () => {
     const store = join(dir, 'trust.p12');
     const import_ = ['-importcert', '-noprompt', '-keystore', store, '-storepass', 'changeit', '-alias', 'ca'];
     execFileSync('keytool', [...import_, '-file', house.caFile], { stdio: 'ignore' });
+    // A compiler and two Java machines: seconds when nothing else runs.
     const source = `
       import java.net.*; import java.net.http.*;
       public class Client { public static void main(String[] a) throws Exception {
@@ -124,9 +125,9 @@ describeWith(['java', 'keytool'], 'HttpClient of Java', () => {
     writeFileSync(join(dir, 'Client.java'), source);
     const trust = [`-Djavax.net.ssl.trustStore=${store}`, '-Djavax.net.ssl.trustStorePassword=changeit'];
     const argv = [...trust, join(dir, 'Client.java'), `${url}/page.html`, String(house.port)];
-    const got = await run('java', argv, { env: env() });
+    const got = await run('java', argv, { env: env(), timeoutMs: 110_000 });
     expect(got, got.stderr).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('over TLS') as string });
-  }, 60_000);
+  }, 150_000);
 });
 
 describeWith(['chromium', 'certutil'], 'Chromium', () => {
@@ -141,5 +142,5 @@ describeWith(['chromium', 'certutil'], 'Chromium', () => {
     } finally {
       browser.close();
     }
-  }, 120_000);
+  }, 180_000);
 });

@@ -63,8 +63,8 @@ describeWith(['curl', 'chromium', 'certutil'], 'a newcomer', () => {
     const rules = `${probed.stdout.replace('onFailure: alert', 'onFailure: block')}  - ${JSON.stringify(OTHER)}\n`;
     writeFileSync(join(house.dir, 'policy.yaml'), rules);
     expect(await pinwarden(['check', '-c', 'pinwarden.yaml'])).toMatchObject({ exitCode: 0 });
-    await eventually('the rule is in force', async () => (await visit()).stdout.includes('the real shop'));
-  });
+    await eventually('the rule is in force', async () => (await visit()).stdout.includes('the real shop'), 30_000);
+  }, 90_000);
 
   it('sees a page in a browser that trusts the CA', async () => {
     const browser = openBrowser();
@@ -79,7 +79,7 @@ describeWith(['curl', 'chromium', 'certutil'], 'a newcomer', () => {
     } finally {
       browser.close();
     }
-  }, 60_000);
+  }, 120_000);
 
   it('is protected from a certificate of another trusted CA, and told why', async () => {
     serve(pki.otherInter.issueLeaf({ dns: [HOST] }));

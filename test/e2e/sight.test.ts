@@ -114,7 +114,7 @@ describeWith(['curl'], 'an operator', () => {
     ]);
     expect(JSON.parse(drained.stdout)).toMatchObject({ draining: true });
     await eventually('the process ends by itself', () => !isAlive(house.pid));
-    expect(house.output()).toContain('pinwarden: ended;');
+    await eventually('its last word', () => house.output().includes('pinwarden: ended;'));
     expect(readdirSync(join(house.dir, 'state'))).not.toContain('admin.sock');
   });
 });
