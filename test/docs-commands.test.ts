@@ -55,7 +55,7 @@ describe('commands', () => {
     expect(commands.length).toBeGreaterThan(0);
   });
 
-  it.each(commands)('%s: %s', async (_document, line) => {
+  it.each(commands)('%s: %s', { timeout: 90_000 }, async (_document, line) => {
     const words = line.split(' ');
     expect(words.slice(0, 3)).toEqual(['npx', '--no', 'pinwarden']);
     // The file that npx would find for us, on the Node that it would find.

@@ -59,7 +59,7 @@ it.each([
   ['ca rotate', 'ca', ['rotate', '--dry-run'], false],
   ['ca trust, untrust', 'ca', ['trust', '--dry-run'], false],
   ['env', 'env', [], false],
-] as const)('%s', async (row, name, argv, recorded) => {
+] as const)('%s', { timeout: 120_000 }, async (row, name, argv, recorded) => {
   const said = documented.get(row);
   expect(said).toBeDefined();
   const out = await print(name, argv, recorded);

@@ -43,7 +43,7 @@ function plain(text: string): string {
     .trim();
 }
 
-it('npm start', async () => {
+it('npm start', { timeout: 60_000 }, async () => {
   const file = join(copy, 'config/pinwarden.yaml');
   const [port, metricsPort] = await freePorts(2);
   const text = readFileSync(file, 'utf8');
@@ -54,8 +54,9 @@ it('npm start', async () => {
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();
   });
-  const ended = once(child, 'exit');
-  await eventually('the first screen', () => output.includes('npm run demo') || child.exitCode !== null, 20_000);
+  // Not `exit`: what it printed last may still be on its way then.
+  const ended = once(child, 'close');
+  await eventually('the first screen', () => output.includes('npm run demo') || child.exitCode !== null, 30_000);
   child.kill('SIGTERM');
   await ended;
   const asShipped = output.replaceAll(`:${port}`, ':3128').replaceAll(`:${metricsPort}`, ':9464');
@@ -63,8 +64,8 @@ it('npm start', async () => {
   expect(asShipped).toContain(`${availableParallelism()} worker`);
 });
 
-it('npm run demo', async () => {
-  const done = await run(process.execPath, [MAIN, 'demo'], { cwd: copy, env: env(), timeoutMs: 25_000 });
+it('npm run demo', { timeout: 90_000 }, async () => {
+  const done = await run(process.execPath, [MAIN, 'demo'], { cwd: copy, env: env(), timeoutMs: 80_000 });
   expect(done).toMatchObject({ exitCode: 0, stderr: '' });
   expect(plain(done.stdout)).toBe(shown('npm run demo'));
 });

@@ -121,7 +121,9 @@ describe('the cast', () => {
 
   const script = (name: string) => join(ROOT, 'docker/demo', name);
 
-  it('plays: the good host is allowed, the rotated one alerted, the attacked one blocked', async () => {
+  it('plays: the good host is allowed, the rotated one alerted, the attacked one blocked', {
+    timeout: 150_000,
+  }, async () => {
     const staged = await run(process.execPath, [script('stage.ts'), dir]);
     expect(staged).toMatchObject({ exitCode: 0, stderr: '' });
     const [port = 0, metricsPort = 0, ...upstreamPorts] = await freePorts(5);
@@ -129,7 +131,9 @@ describe('the cast', () => {
     const upstreams = names.map((name, index) =>
       start(script('upstream.ts'), join(dir, `upstreams/${name}.pem`), '127.0.0.1', String(upstreamPorts[index])),
     );
-    for (const output of upstreams) await eventually('an upstream listens', () => output().includes('on port'));
+    for (const output of upstreams) {
+      await eventually('an upstream listens', () => output().includes('on port'), 30_000);
+    }
     const file = join(dir, 'proxy/pinwarden.yaml');
     // On one machine instead of a network of containers.
     const config = { ...(parse(readFileSync(file, 'utf8')) as object as Record<string, unknown>) };
@@ -174,7 +178,7 @@ describe('the cast', () => {
     expect(readFileSync(join(dir, 'proxy/ca/tls.crt'), 'utf8')).toBe(before);
   });
 
-  it('prints what Alertmanager sends', async () => {
+  it('prints what Alertmanager sends', { timeout: 60_000 }, async () => {
     const [port = 0] = await freePorts(1);
     const output = start(script('receiver.ts'), String(port));
     const send = async (body: string) =>
@@ -182,7 +186,7 @@ describe('the cast', () => {
         ({ status }) => status,
         () => 0,
       );
-    await eventually('it listens', async () => (await send('{')) === 400);
+    await eventually('it listens', async () => (await send('{')) === 400, 30_000);
     const alert = {
       status: 'firing',
       labels: { alertname: 'A', severity: 'critical' },

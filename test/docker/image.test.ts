@@ -152,7 +152,7 @@ describe('what it puts together', () => {
     expect(demo.stdout).toContain('every verdict is as the story says');
     expect(demo.status).toBe(0);
     expect(node('check', '-c', configFile).status).toBe(0);
-  });
+  }, 120_000);
 
   it('serves with a read-only root, is healthy, writes to its state alone, and ends with 0', async () => {
     const { certificatePem, keyPem } = createCa({ commonName: 'Mounted', nowMs: Date.now(), days: 2 });
@@ -170,12 +170,13 @@ describe('what it puts together', () => {
     );
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (output += text.toString()));
-    const exited = once(child, 'exit');
+    // Not `exit`: its last words may still be on their way then.
+    const exited = once(child, 'close');
     const url = `http://127.0.0.1:${ports[1]}/readyz`;
     const healthy = async () =>
       (await run(process.execPath, [join(root, 'app/dist/main.js'), 'healthcheck', '--url', url])).exitCode;
     try {
-      await eventually('healthy', async () => (await healthy()) === 0 || child.exitCode !== null, 30_000);
+      await eventually('healthy', async () => (await healthy()) === 0 || child.exitCode !== null, 60_000);
       const { reply, socket } = await connectTo(ports[0]!, 'host.invalid:443');
       socket.destroy();
       expect(reply.reason, output).toMatch(/^pinwarden: dns\./);
@@ -190,7 +191,7 @@ describe('what it puts together', () => {
     expect(readdirSync(join(root, 'var/lib/pinwarden'))).toEqual(
       expect.arrayContaining(['audit.ndjson', 'last-good.json']),
     );
-  });
+  }, 120_000);
 });
 
 /** Plays the COPY instructions of the image. The packages come from here, by the lock file: no registry is asked. */

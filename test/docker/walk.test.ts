@@ -42,7 +42,7 @@ describeWith(['prometheus', 'alertmanager', 'curl'], 'from an attack to its runb
     expect(metrics, demo()).not.toBe('');
     const ports = await freePorts(3);
     const watch = start(join(ROOT, 'docker/demo/watch.ts'), metrics, ...ports.map(String));
-    await eventually('the panels', () => watch().includes('panel "Hosts that look intercepted"'), 30_000);
+    await eventually('the panels', () => watch().includes('panel "Hosts that look intercepted"'), 60_000);
 
     const [line = ''] = /curl .*attacked\.demo\.test.*/.exec(demo()) ?? [];
     const asked = await run('bash', ['-c', `${line} -sS`]);
@@ -64,7 +64,7 @@ describeWith(['prometheus', 'alertmanager', 'curl'], 'from an attack to its runb
       expect(result, command).toMatchObject({ exitCode: 0, stderr: '' });
       expect(result.stdout, command).toMatch(/attacked/);
     }
-  }, 300_000);
+  }, 400_000);
 
   it('says what it needs', async () => {
     const { exitCode, stderr } = await run(process.execPath, [join(ROOT, 'docker/demo/watch.ts')]);

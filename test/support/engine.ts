@@ -63,7 +63,7 @@ export async function startEngine(): Promise<Engine> {
   const engine: Engine = {
     bin,
     docker: async (...words) => {
-      const result = await run(join(bin, 'docker'), words);
+      const result = await run(join(bin, 'docker'), words, { timeoutMs: 300_000 });
       expect(result.exitCode, `docker ${words.join(' ')}\n${result.stdout}${result.stderr}`).toBe(0);
       return result.stdout;
     },
