@@ -2,7 +2,7 @@
  * The first hour of the README as one walk: start, an own host, its rule by probe, the reload, an attacker, a browser.
  * Trust goes into an NSS store below a temporary HOME and nowhere else.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -88,8 +88,12 @@ describeWith(['curl', 'chromium', 'certutil'], 'a newcomer', () => {
     expect(attacked.stdout).not.toContain('shop');
     expect(attacked.stderr).toContain('502 pinwarden: pin.mismatch');
     const [, event = ''] = /event=([0-9a-f-]{36})/.exec(attacked.stderr) ?? [];
-    expect(await house.verdictOf(event)).toMatchObject({ 'pinwarden.code': 'pin.mismatch', 'server.address': HOST });
+    const line = await house.verdictOf(event);
+    expect(line).toMatchObject({ 'pinwarden.code': 'pin.mismatch', 'server.address': HOST });
     expect(readFileSync(join(house.dir, 'policy.yaml'), 'utf8')).toContain('Pinwarden Test Issuing');
+    // What was found exactly is in the locker, a moment after the verdict.
+    const kept = join(house.dir, 'state/evidence', `${String(line['pinwarden.evidence'])}.json`);
+    await eventually('the chain is kept', () => existsSync(kept));
     const why = await pinwarden(['why', event.slice(0, 8), '-c', 'pinwarden.yaml']);
     expect(why).toMatchObject({ exitCode: 0, stderr: '' });
     expect(why.stdout).toContain(`block  ${target}\n          pin.mismatch: no key in the verified path`);
