@@ -65,12 +65,18 @@ describe('commands', () => {
     expect(done.stdout).not.toBe('');
   });
 
-  it.each(readdirSync(join(ROOT, 'config/examples')))('the example for people from %s passes', async (name) => {
-    expect(read('config/COMING-FROM.md')).toContain(`examples/${name}/pinwarden.yaml`);
-    const argv = [join(copy, 'src/main.ts'), 'check', '--strict', '-c', `config/examples/${name}/pinwarden.yaml`];
-    const done = await run(process.execPath, argv, { cwd: copy, env: plainEnv() });
-    expect(done).toMatchObject({ exitCode: 0, stderr: '' });
-  });
+  it.each(readdirSync(join(ROOT, 'config/examples')))(
+    'the example for people from %s passes',
+    {
+      timeout: 90_000,
+    },
+    async (name) => {
+      expect(read('config/COMING-FROM.md')).toContain(`examples/${name}/pinwarden.yaml`);
+      const argv = [join(copy, 'src/main.ts'), 'check', '--strict', '-c', `config/examples/${name}/pinwarden.yaml`];
+      const done = await run(process.execPath, argv, { cwd: copy, env: plainEnv() });
+      expect(done).toMatchObject({ exitCode: 0, stderr: '' });
+    },
+  );
 });
 
 it('the fixed limits of the reference are those of the code', () => {

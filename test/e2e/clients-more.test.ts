@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openBrowser } from '../support/browser.ts';
 import { plainEnv, run } from '../support/client.ts';
 import { type House, pinnedTo, startHouse } from '../support/house.ts';
@@ -13,6 +13,9 @@ import { type Origin, plainOrigin } from '../support/origins.ts';
 import { closeServer, listen, track } from '../support/sockets.ts';
 import { testPki } from '../support/test-pki.ts';
 import { describeWith } from '../support/tools.ts';
+
+// One test starts several programs one after the other.
+vi.setConfig({ testTimeout: 90_000 });
 
 const pki = testPki();
 const open = new Set<Socket>();

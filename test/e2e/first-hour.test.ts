@@ -1,11 +1,14 @@
 /** The commands of the first hour as processes, against a running proxy: what they print is what clients then use. */
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type BadServer, startBadServer } from '../support/bad-servers.ts';
 import { plainEnv, type Run, run } from '../support/client.ts';
 import { type House, pinnedTo, startHouse } from '../support/house.ts';
 import { testPki } from '../support/test-pki.ts';
 import { describeWith } from '../support/tools.ts';
+
+// One test starts several programs one after the other.
+vi.setConfig({ testTimeout: 90_000 });
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const pki = testPki();
@@ -66,8 +69,7 @@ describeWith(['curl', 'python3'], 'clients with the variables of env', () => {
       'Node',
       (at: string) => `'${process.execPath}' -e "fetch('${at}').then(async (r) => console.log(await r.text()))"`,
     ],
-    // Where the machine's own resolver is silent, "nobody resolves" takes as long as it waits.
-  ])('%s: goes through the proxy and trusts its CA', { timeout: 90_000 }, async (_name, command) => {
+  ])('%s: goes through the proxy and trusts its CA', async (_name, command) => {
     const variables = await pinwarden('env', '-c', 'pinwarden.yaml');
     expect(variables.exitCode).toBe(0);
     const before = house.audit().length;

@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openBrowser } from '../support/browser.ts';
 import { curl, plainEnv, type Run, run } from '../support/client.ts';
 import { type House, startHouse } from '../support/house.ts';
@@ -15,6 +15,9 @@ import { closeServer, eventually, listen, track } from '../support/sockets.ts';
 import type { Issued } from '../support/test-ca.ts';
 import { testPki } from '../support/test-pki.ts';
 import { describeWith } from '../support/tools.ts';
+
+// One test starts several programs one after the other.
+vi.setConfig({ testTimeout: 90_000 });
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const HOST = 'shop.test';
@@ -64,7 +67,7 @@ describeWith(['curl', 'chromium', 'certutil'], 'a newcomer', () => {
     writeFileSync(join(house.dir, 'policy.yaml'), rules);
     expect(await pinwarden(['check', '-c', 'pinwarden.yaml'])).toMatchObject({ exitCode: 0 });
     await eventually('the rule is in force', async () => (await visit()).stdout.includes('the real shop'), 30_000);
-  }, 90_000);
+  });
 
   it('sees a page in a browser that trusts the CA', async () => {
     const browser = openBrowser();

@@ -4,12 +4,15 @@ import { once } from 'node:events';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectTo, exchange, plainEnv, type Run, run, tunnel } from '../support/client.ts';
 import { type House, pinnedTo, startHouse } from '../support/house.ts';
 import { echoOrigin, type Origin, plainOrigin } from '../support/origins.ts';
 import { dialLocal, eventually } from '../support/sockets.ts';
 import { type TestPki, testPki } from '../support/test-pki.ts';
+
+// One test starts several programs one after the other.
+vi.setConfig({ testTimeout: 90_000 });
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 

@@ -5,13 +5,16 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type BadServer, startBadServer } from '../support/bad-servers.ts';
 import { curl, plainEnv, run } from '../support/client.ts';
 import { type House, pinnedTo, startHouse } from '../support/house.ts';
 import { eventually } from '../support/sockets.ts';
 import { type TestPki, testPki } from '../support/test-pki.ts';
 import { describeWith } from '../support/tools.ts';
+
+// One test starts several programs one after the other.
+vi.setConfig({ testTimeout: 90_000 });
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
