@@ -61,8 +61,18 @@ export async function fetchBytes(ask: FetchAsk): Promise<Buffer> {
   const target = fetchTarget(ask.url, ask.ports);
   if (target === null) throw new FetchError('not a URL that may be fetched');
   const signal = AbortSignal.timeout(ask.timeoutMs);
+  try {
+    return await fetchUnder(signal, target, ask);
+  } catch (thrown) {
+    // A resolve or a dial that is aborted speaks of a client that has gone, and here there is none.
+    throw signal.aborted ? new FetchError('no answer in time') : thrown;
+  }
+}
+
+async function fetchUnder(signal: AbortSignal, target: FetchTarget, ask: FetchAsk): Promise<Buffer> {
+  const { port } = target.authority;
   const addresses = await ask.resolver.resolve(target.authority, ask.allowPrivate, signal);
-  const { socket } = await dial(addresses, target.authority.port, { timeoutMs: ask.timeoutMs, signal });
+  const { socket } = await dial(addresses, port, { timeoutMs: ask.timeoutMs, signal });
   try {
     return await get(target, socket, ask.maxBytes, signal);
   } finally {
@@ -84,9 +94,7 @@ async function get(target: FetchTarget, socket: Dialled, maxBytes: number, signa
     maxHeaderSize: MAX_HEADER_BYTES,
     signal,
   });
-  outgoing.on('error', (error) =>
-    reject(error.name === 'AbortError' ? new FetchError('no answer in time') : failure(error)),
-  );
+  outgoing.on('error', (error) => reject(failure(error)));
   outgoing.on('response', (response) => {
     if (response.statusCode !== 200) {
       reject(new FetchError(`status ${response.statusCode ?? 0}`));

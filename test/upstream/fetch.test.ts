@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { fetchBytes, fetchTarget, isFetchFailure } from '../../src/upstream/fetch.ts';
 import { createResolver } from '../../src/upstream/resolve.ts';
+import { startDnsServer } from '../support/dns-server.ts';
 
 const LOOPBACK = ['127.0.0.0/8'];
 const resolver = createResolver({ hosts: new Map([['ca.test', ['127.0.0.1']]]), servers: [], own: [] });
@@ -103,9 +104,14 @@ describe('a fetch', () => {
     expect(isFetchFailure(failed)).toBe(true);
   });
 
-  it('does not wait for ever', async () => {
+  it('does not wait for ever, and says so wherever it was', async () => {
     const port = await serve(() => undefined);
     await expect(ask(port, { timeoutMs: 50 })).rejects.toThrow('no answer in time');
+    const dns = await startDnsServer({ 'ca.test': 'silent' });
+    const slow = createResolver({ hosts: new Map(), servers: [dns.server], own: [] });
+    await expect(ask(port, { timeoutMs: 50, resolver: slow })).rejects.toThrow('no answer in time');
+    slow.close();
+    await dns.close();
   });
 
   it('brings the bytes, and says little about us', async () => {
