@@ -60,7 +60,8 @@ describe('a key that does not match', () => {
     const { out } = await why({ verdicts: [mismatch] }, ['c0ffee00']);
     expect(out).toContain('last good none on record');
     expect(out).toContain('no pin is offered: the path ends in a root outside the public set');
-    expect(out).not.toContain('+++');
+    // At the start of a line: the base64 of a key may hold it.
+    expect(out).not.toMatch(/^\+\+\+ /m);
   });
 
   it('that the rule pins by now: nothing to do', async () => {
