@@ -11,8 +11,10 @@ export default defineConfig({
     // Real servers and a real PKI per file: two workers are what the smallest supported machine has.
     maxWorkers: 2,
     reporters: results === undefined ? ['default'] : ['default', ['json', { outputFile: results }]],
-    testTimeout: 60_000,
+    // Only what hangs is to meet these: a busy machine makes everything ten times as slow.
+    testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { interval: 20, timeout: 30_000 } },
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

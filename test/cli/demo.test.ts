@@ -76,7 +76,7 @@ describe('the demo', () => {
 
   it('is one object with --json, and where to find what is kept', async () => {
     const ran = runDemo(['--json', '--keep'], io);
-    await eventually('it is kept', () => text.endsWith('}\n'), 30_000);
+    await eventually('it is kept', () => text.endsWith('}\n'), 60_000);
     const told = JSON.parse(text) as { readonly kept: { readonly statusPage: string }; readonly scenes: object[] };
     expect(told).toMatchObject({
       ok: true,
@@ -99,7 +99,7 @@ describe('the demo', () => {
   it('stays up with --keep until a signal, with lines to paste', async () => {
     const before = directories();
     const ran = runDemo(['--keep'], io);
-    await eventually('it is kept', () => text.includes('kept running'), 30_000);
+    await eventually('it is kept', () => text.includes('kept running'), 60_000);
     expect(text).toMatch(/curl -i -x http:\/\/127\.0\.0\.1:\d+ --cacert \S+ca\.pem https:\/\/good\.demo\.test:\d+\//);
     process.emit('SIGINT', 'SIGINT');
     expect(await ran).toBe(0);

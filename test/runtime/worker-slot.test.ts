@@ -110,10 +110,10 @@ describe('a process whose event loop stands still', () => {
       clock.advance(35);
       return seen.ended.length > 0;
     };
-    await eventually('it was killed', killed, 30_000);
+    await eventually('it was killed', killed, 100_000);
     expect(seen.ended).toEqual(['stall']);
     expect(seen.lines[0]).toContain(`blocked for more than ${STALL_MS / 1000} s`);
-  }, 60_000);
+  });
 
   it('is given longer while it has not said a word: a machine under load takes that to load it', async () => {
     const { seen, clock } = make('silent');
@@ -124,11 +124,11 @@ describe('a process whose event loop stands still', () => {
       clock.advance(35);
       return seen.ended.length > 0;
     };
-    await eventually('it was killed', killed, 30_000);
+    await eventually('it was killed', killed, 100_000);
     expect(seen.ended).toEqual(['stall']);
     expect(seen.lines[0]).toContain(`not loaded for more than ${START_MS / 1000} s`);
     expect(clock.monotonicMs() - began).toBeGreaterThan(START_MS);
-  }, 60_000);
+  });
 });
 
 it('tells a process that was starting what was said meanwhile, the newest of each kind', async () => {
@@ -160,7 +160,7 @@ it('answers what the process says, and does without what it does not', async () 
   expect(slot.lastSnapshot?.samples).toHaveLength(1);
   await mute.slot.refresh(10);
   expect(mute.slot.lastSnapshot).toBeNull();
-  expect(await slot.drain(1000)).toEqual({ finished: 2, cut: 1 });
+  expect(await slot.drain(30_000)).toEqual({ finished: 2, cut: 1 });
   expect(await mute.slot.drain(0)).toEqual({ finished: 0, cut: 0 });
   expect(await slot.drain(0), 'nobody is left').toEqual({ finished: 0, cut: 0 });
 });

@@ -31,7 +31,7 @@ export function socketsOf(pid: number): number | null {
 export function socketBaseline(pids: readonly number[] = []): (withinMs?: number) => Promise<void> {
   const before = openSockets();
   const children = pids.map((pid) => ({ pid, before: socketsOf(pid) }));
-  return async (withinMs = 10_000) => {
+  return async (withinMs = 30_000) => {
     await eventually(`sockets back to ${before}`, () => openSockets() <= before, withinMs).catch((cause) => {
       throw new Error(`${openSockets()} sockets are open, ${before} were`, { cause });
     });

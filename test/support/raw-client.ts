@@ -41,7 +41,7 @@ export class RawClient {
   }
 
   /** Waits for the end of the connection, and says how it came. */
-  async end(withinMs = 10_000): Promise<Ending> {
+  async end(withinMs = 30_000): Promise<Ending> {
     const late = setTimeout(() => this.socket.destroy(new Error('late')), withinMs);
     await this.#ended.promise;
     clearTimeout(late);

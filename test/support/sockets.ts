@@ -41,7 +41,7 @@ export async function closed(socket: Socket): Promise<void> {
 }
 
 /** Resolves when `condition` holds; rejects with `what` after `withinMs`. For states that no event announces. */
-export async function eventually(what: string, condition: () => boolean | Promise<boolean>, withinMs = 20_000) {
+export async function eventually(what: string, condition: () => boolean | Promise<boolean>, withinMs = 30_000) {
   const end = performance.now() + withinMs;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`);
