@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { runningItems } from '../../src/cli/doctor-running.ts';
 import { readInstallationOrDefaults } from '../../src/cli/installation.ts';
 import type { Config } from '../../src/policy/config.ts';
+import { freePorts } from '../support/house.ts';
 import { closeServer, listen, portOf, track } from '../support/sockets.ts';
 import { capturedIo } from './captured-io.ts';
 
@@ -23,12 +24,8 @@ async function serve(server: Server): Promise<number> {
 const web = async (answer: RequestListener) => await serve(createHttpServer(answer));
 const silent = async () => await serve(createServer());
 
-/** A port on which nothing listens any more. */
-async function freePort(): Promise<number> {
-  const port = await silent();
-  await closers.pop()?.();
-  return port;
-}
+/** A port on which nothing listens. */
+const freePort = async () => (await freePorts(1))[0]!;
 
 function config(port: number, metricsPort: number | null): Config {
   const defaults = readInstallationOrDefaults(undefined, capturedIo('/nowhere'));

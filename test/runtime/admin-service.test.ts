@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CHANGE_HEADER } from '../../src/observe/admin-api.ts';
 import { connectTo } from '../support/client.ts';
+import { workersOf } from '../support/house.ts';
 import { type RunningSupervisor, runSupervisor } from '../support/runtime-material.ts';
 import { eventually } from '../support/sockets.ts';
 
@@ -60,14 +61,6 @@ function watch({ dir }: RunningSupervisor) {
   asked.on('error', () => undefined);
   asked.end();
   return { seen, end: () => asked.destroy() };
-}
-
-function workersOf(parent: number): number[] {
-  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8')
-    .split(' ')
-    .filter(Boolean)
-    .map(Number);
-  return children.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('runtime/worker.ts'));
 }
 
 async function knock({ supervisor }: RunningSupervisor): Promise<void> {

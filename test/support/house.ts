@@ -108,7 +108,7 @@ export async function startHouse(options: HouseOptions): Promise<House> {
   };
   const house = houseOf({ child, dir, port: port!, metricsPort: metricsPort!, output, writePolicy, stop });
   try {
-    await eventually('the proxy is ready', async () => await isReady(child, metricsPort!), 30_000);
+    await eventually('the proxy is ready', async () => await isReady(child, metricsPort!), 60_000);
   } catch (cause) {
     await stop();
     throw new Error(`the proxy did not start:\n${output()}`, { cause });
@@ -169,7 +169,7 @@ function houseOf(parts: Parts): House {
       writePolicy(rules, more);
       child.kill('SIGHUP');
       const taken = async () => (await metrics()).value('pinwarden_config_generation') > before;
-      await eventually('a new generation', taken, 30_000).catch((cause) => {
+      await eventually('a new generation', taken, 60_000).catch((cause) => {
         throw new Error(`the reload was not taken:\n${output()}`, { cause });
       });
     },
@@ -263,7 +263,14 @@ function readAudit(dir: string): AuditLine[] {
 
 /** The workers of a supervisor that runs in the process. */
 export function workersOf(pid: number): number[] {
-  return childrenOf(pid).filter((one) => readFileSync(`/proc/${one}/cmdline`, 'utf8').includes('runtime/worker.ts'));
+  return childrenOf(pid).filter((one) => {
+    try {
+      return readFileSync(`/proc/${one}/cmdline`, 'utf8').includes('runtime/worker.ts');
+    } catch {
+      // It has gone meanwhile.
+      return false;
+    }
+  });
 }
 
 function childrenOf(pid: number): number[] {

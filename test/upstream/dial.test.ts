@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Problem } from '../../src/model/problem.ts';
 import { abortProblem, dial, interleave } from '../../src/upstream/dial.ts';
+import { freePorts } from '../support/house.ts';
 import { socketBaseline } from '../support/leaks.ts';
 import { closeServer, listen, track } from '../support/sockets.ts';
 import { problemOf } from './support.ts';
@@ -43,13 +44,6 @@ async function unanswered(): Promise<number> {
   return Number(line.toString());
 }
 
-async function refusedPort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await closeServer(server);
-  return port;
-}
-
 const never = () => new AbortController().signal;
 
 describe('dial', () => {
@@ -63,7 +57,7 @@ describe('dial', () => {
   });
 
   it('says that every address refused, and which', async () => {
-    const port = await refusedPort();
+    const [port = 0] = await freePorts(1);
     const problem = await problemOf(dial(['127.0.0.1', '127.0.0.2'], port, { timeoutMs: 5_000, signal: never() }));
     expect(problem.code).toBe('dial.refused');
     expect(problem.facts['tried']).toEqual(['127.0.0.1 ECONNREFUSED', '127.0.0.2 ECONNREFUSED']);

@@ -142,9 +142,7 @@ describe('upstreams that fail', () => {
   });
 
   it('a refused port is the dial that failed', async () => {
-    const server = createTcpServer();
-    const port = await listen(server);
-    await closeServer(server);
+    const [port = 0] = await freePorts(1);
     expect((await problemOf(shake(port))).code).toBe('dial.refused');
   });
 
