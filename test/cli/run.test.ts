@@ -87,8 +87,9 @@ async function watchStart(started: ChildProcessWithoutNullStreams) {
       text += chunk.toString();
     });
   }
-  const ended = once(started, 'exit');
-  await eventually('the first screen', () => /try it:|"selfTest"/.test(text) || started.exitCode !== null, 20_000);
+  // With all that it wrote, which `exit` does not wait for.
+  const ended = once(started, 'close');
+  await eventually('the first screen', () => /try it:|"selfTest".*\n/.test(text) || started.exitCode !== null, 60_000);
   return { output: () => text, stdout: () => out, ended };
 }
 

@@ -52,7 +52,7 @@ beforeAll(async () => {
       },
       { name: 'elsewhere', match: ['**.dns.test'], allowPrivate: [], checks: { ct: 'off' } },
     ],
-    config: { egress: { ports: [443, origin.port], dns: { servers: [dns.server], timeoutMs: 1_000 } } },
+    config: { egress: { ports: [443, origin.port], dns: { servers: [dns.server], timeoutMs: 3_000 } } },
   });
 });
 

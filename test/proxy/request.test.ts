@@ -176,10 +176,12 @@ describe('carried', () => {
   });
 
   it('and a drain that began meanwhile closes behind the answer', async () => {
-    const { proxy, client, head } = await plainStage((socket) => setTimeout(() => socket.write(OK), 100));
+    const draining = Promise.withResolvers<void>();
+    const { proxy, client, head } = await plainStage((socket) => void draining.promise.then(() => socket.write(OK)));
     const one = client().send(head('GET /'));
     await expect.poll(() => proxy.verdicts.length).toBe(1);
     proxy.built.startDraining();
+    draining.resolve();
     expect(await one.end()).toBe('fin');
     expect(one.text).toContain('Connection: close');
     expect(one.text).toContain('\r\n\r\nhi');

@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { Der } from '../../src/model/der.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
 import { openTunnel as openedTunnel, rejudge } from '../../src/proxy/tunnels.ts';
 import { connectTo, tunnel } from '../support/client.ts';
+import { closed } from '../support/sockets.ts';
 import { closeAfterEach, goodLeaf, HOST, handshakeIn, origin, PINS_OF_OTHERS, pki, proxyFor, say } from './stage.ts';
 
 closeAfterEach();
@@ -37,9 +37,8 @@ describe('a reload cuts an open tunnel', () => {
     expect(await say(client, 'before')).toBe('before');
     proxy.reload(rules, config);
     client.on('error', () => undefined);
-    const closed = once(client, 'close');
     expect(await rejudge(proxy.house)).toEqual({ kept: 0, cut: 1 });
-    await closed;
+    await closed(client);
     await expect.poll(() => proxy.closes.length).toBe(1);
     expect(proxy.closes[0]).toMatchObject({ reason: 'policy', bytesUp: 6, bytesDown: 6 });
     await expect.poll(() => upstream.open()).toBe(0);
@@ -78,7 +77,7 @@ describe('a reload cuts an open tunnel', () => {
     client.on('error', () => undefined);
     proxy.reload([RULE]);
     expect(await rejudge(proxy.house)).toEqual({ kept: 0, cut: 1 });
-    await new Promise((resolve) => client.once('close', resolve));
+    await closed(client);
   });
 });
 

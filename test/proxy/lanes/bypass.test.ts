@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createServerNameGuard } from '../../../src/proxy/lanes/bypass.ts';
 import { connectTo, tunnel } from '../../support/client.ts';
 import { helloBytes } from '../../support/hello-bytes.ts';
+import { closed } from '../../support/sockets.ts';
 import {
   closeAfterEach,
   goodLeaf,
@@ -91,7 +92,7 @@ describe('bypass', () => {
     await soleVerdict(proxy, 'allow', null);
     socket.on('error', () => undefined);
     socket.write(helloBytes({ serverName: 'evil.test' }));
-    await once(socket, 'close');
+    await closed(socket);
     await expect.poll(() => proxy.closes.length).toBe(1);
     expect(proxy.closes[0]).toMatchObject({ reason: 'refused', code: 'sni.mismatch' });
   });

@@ -85,7 +85,8 @@ describe('an upstream that breaks off', () => {
   });
 
   it('and stands still is cut after the idle limit', async () => {
-    const { client, head, proxy } = await plainStage(answers(whole), {}, { limits: { idleTimeoutMs: 50 } });
+    // Long enough for its head to arrive: whoever answers nothing is answered for.
+    const { client, head, proxy } = await plainStage(answers(whole), {}, { limits: { idleTimeoutMs: 500 } });
     expect(await client().send(head('GET /')).end()).toBe('reset');
     await expect.poll(() => proxy.closes[0]).toMatchObject({ reason: 'idle' });
   });
@@ -153,7 +154,11 @@ describe('what reaches the upstream', () => {
   });
 
   it('content of a length with its length, and none without', async () => {
-    const { client, head, upstream } = await plainStage(answers(OK));
+    // An answer before the content would end the request.
+    const { client, head, upstream } = await plainStage((socket, text) => {
+      if (!text.includes('Content-Length: 5') || text.endsWith('hello')) socket.write(OK);
+      else socket.once('data', () => socket.write(OK));
+    });
     await client()
       .send(`${head('DELETE /', 'Content-Length: 5')}hello`)
       .until('\r\n\r\nhi');

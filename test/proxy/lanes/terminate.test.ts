@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { alertOf } from '../../../src/proxy/lanes/terminate.ts';
 import { connectHead, connectTo, run, tunnel } from '../../support/client.ts';
 import { helloBytes } from '../../support/hello-bytes.ts';
-import { dialLocal } from '../../support/sockets.ts';
+import { closed, dialLocal } from '../../support/sockets.ts';
 import { describeWith } from '../../support/tools.ts';
 import { startProxy } from '../in-process.ts';
 import {
@@ -71,7 +71,7 @@ describe('the client and our certificate', () => {
     expect(await say(secured, 'ping')).toBe('ping');
     // Below our own TLS: a record that no key can open.
     socket.write(Buffer.concat([Buffer.from([0x17, 3, 3, 0, 32]), Buffer.alloc(32)]));
-    await new Promise((resolve) => secured.once('close', resolve));
+    await closed(secured);
     await expect.poll(() => proxy.closes.length).toBe(1);
     expect(proxy.closes[0]).toMatchObject({ reason: 'error' });
     await expect.poll(() => upstream.open()).toBe(0);
@@ -197,7 +197,7 @@ describe('open tunnels', () => {
     expect(proxy.house.tunnels.size).toBe(1);
     expect(proxy.house.gate.openings).toBe(0);
     client.end();
-    await once(client, 'close');
+    await closed(client);
     await expect.poll(() => proxy.closes.length).toBe(1);
     expect(proxy.closes[0]).toMatchObject({ bytesUp: 5, bytesDown: 5, reason: 'client', code: null });
     expect(proxy.closes[0]?.eventId).toBe(proxy.verdicts[0]?.eventId);
@@ -212,7 +212,7 @@ describe('open tunnels', () => {
     client.on('error', () => undefined);
     expect(await say(client, 'hello')).toBe('hello');
     upstream.resetAll();
-    await once(client, 'close');
+    await closed(client);
     await expect.poll(() => proxy.closes.length).toBe(1);
     expect(proxy.closes[0]?.reason).toBe('error');
   });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { upgrade } from '../../../src/proxy/lanes/upgrade.ts';
 import { RawClient } from '../../support/raw-client.ts';
@@ -134,7 +135,7 @@ describe('another answer', () => {
 
   it('that stands still is cut', async () => {
     const bytes = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc';
-    const stage = await plainStage(answers(bytes), {}, { limits: { idleTimeoutMs: 50 } });
+    const stage = await plainStage(answers(bytes), {}, { limits: { idleTimeoutMs: 500 } });
     expect(await asking(stage).end()).toBe('reset');
   });
 });
@@ -163,14 +164,18 @@ describe('a side that breaks', () => {
   });
 
   it.each(['client', 'upstream'] as const)('the %s behind a 101: the other is closed', async (side) => {
+    const switched = Promise.withResolvers<Socket>();
     const stage = await plainStage((socket) => {
       socket.write(SWITCH);
-      if (side === 'upstream') setTimeout(() => socket.resetAndDestroy(), 20);
+      switched.resolve(socket);
     });
     const one = asking(stage);
     await one.until('101 Switching');
     if (side === 'client') one.socket.resetAndDestroy();
-    else await one.end();
+    else {
+      (await switched.promise).resetAndDestroy();
+      await one.end();
+    }
     await expect.poll(() => stage.upstream.open()).toBe(0);
     await expect.poll(() => stage.proxy.closes.length).toBe(1);
   });
