@@ -219,7 +219,7 @@ describe('a good line', () => {
       verdict: 'block',
       code: 'chain.too-large',
     });
-  }, 30_000);
+  });
 
   it('may be for an address', async () => {
     for (const host of ['192.0.2.1', '2001:db8::1', '[2001:db8::1]']) {

@@ -25,7 +25,7 @@ export function openBrowser(): Browser {
     async open(url, proxyPort) {
       const own = [`--user-data-dir=${join(home, 'profile')}`, `--proxy-server=http://127.0.0.1:${proxyPort}`];
       const env = plainEnv({ HOME: home });
-      return (await run('chromium', [...QUIET, ...own, '--dump-dom', url], { env, timeoutMs: 45_000 })).stdout;
+      return (await run('chromium', [...QUIET, ...own, '--dump-dom', url], { env, timeoutMs: 100_000 })).stdout;
     },
     close: () => rmSync(home, { recursive: true, force: true, maxRetries: 5 }),
   };

@@ -39,7 +39,7 @@ export async function photograph(html: string, file: string, { width, height }: 
       `--window-size=${width},${height}`,
       `--screenshot=${file}`,
     ];
-    const { stderr } = await run('chromium', [...QUIET, ...own, `http://127.0.0.1:${port}/`], { timeoutMs: 45_000 });
+    const { stderr } = await run('chromium', [...QUIET, ...own, `http://127.0.0.1:${port}/`], { timeoutMs: 100_000 });
     if (!stderr.includes('written to file')) throw new Error(`no picture:\n${stderr}`);
   } finally {
     server.closeAllConnections();

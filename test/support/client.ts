@@ -113,7 +113,7 @@ export async function run(command: string, args: readonly string[], options: Run
   const child = spawn(command, args, {
     env: options.env ?? plainEnv(),
     cwd: options.cwd,
-    timeout: options.timeoutMs ?? 60_000,
+    timeout: options.timeoutMs ?? 100_000,
     stdio: 'pipe',
   });
   return await collect(child, options.input);
@@ -145,7 +145,7 @@ export async function curl(port: number, caFile: string, ...args: readonly strin
   const base = ['--silent', '--show-error', '--noproxy', '', '--proxy', `http://127.0.0.1:${port}`];
   // Ended by its own limit, which `args` may change.
   const options = { env: plainEnv(), timeoutMs: 200_000 };
-  return await run('curl', [...base, '--cacert', caFile, '--max-time', '45', ...args], options);
+  return await run('curl', [...base, '--cacert', caFile, '--max-time', '90', ...args], options);
 }
 
 /** `openssl s_client` through the proxy; sends `input` and reads until the peer closes. */

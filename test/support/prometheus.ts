@@ -78,7 +78,7 @@ export async function startPrometheus(
     rmSync(dir, { recursive: true, force: true });
   };
   try {
-    await eventually('prometheus is ready', async () => await isReady(child, port), 30_000);
+    await eventually('prometheus is ready', async () => await isReady(child, port), 60_000);
   } catch (cause) {
     await stop();
     throw new Error(`prometheus did not start:\n${output}`, { cause });

@@ -79,7 +79,7 @@ export function hasTool(tool: Tool): boolean {
 function answers([command = '', ...args]: readonly string[]): boolean {
   const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
   try {
-    execFileSync(command, args, { stdio: 'ignore', timeout: 10_000, env: { ...process.env, PATH: path } });
+    execFileSync(command, args, { stdio: 'ignore', timeout: 60_000, env: { ...process.env, PATH: path } });
     return true;
   } catch {
     return false;
