@@ -184,14 +184,12 @@ export class Fleet {
         this.#generations.set(worker, newest.number);
         const listenFds = bound.map((_, index) => FIRST_INHERITED_FD + index);
         const fetched = fetching?.material();
-        const shared = { ticketKeys: ticketKeys(), listenFds, own };
+        const watched = sight?.wanted() === true;
+        const shared = { ticketKeys: ticketKeys(), listenFds, own, watched };
         const start = { kind: 'start', worker, material: newest, ...shared } as const;
         return fetched === undefined ? start : { ...start, fetched };
       },
-      ready: () => {
-        if (sight?.wanted() === true) slot.send({ kind: 'watch', wanted: true });
-        this.#ready();
-      },
+      ready: () => this.#ready(),
       applied: (generation) => {
         this.#generations.set(worker, generation);
         this.#changed();

@@ -85,6 +85,8 @@ export interface StartMessage {
   readonly own: readonly { readonly address: string; readonly port: number }[];
   /** Absent: nothing was fetched. */
   readonly fetched?: FetchedMaterial;
+  /** Audit lines are wanted from the first one on. */
+  readonly watched?: boolean;
 }
 
 export type ToWorker =

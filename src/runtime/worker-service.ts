@@ -92,6 +92,8 @@ export class WorkerService {
       now: () => deps.clock.nowMs(),
     });
     this.#outbox = createOutbox((batch, sent) => deps.send({ kind: 'seen', batch }, sent));
+    // Clients may have waited in the kernel: the first verdicts come before any other message.
+    this.#outbox.watch(message.watched === true);
     const parts = { audit: this.#audit, metrics: this.#metrics, outbox: this.#outbox };
     const recorder = createRecorder({ ...parts, worker: message.worker });
     const { ticketKeys, own } = message;
