@@ -221,6 +221,8 @@ describe('after all of it', () => {
     await eventually('upstream sockets are closed', () => origin.open() === 0);
     const at = async () => (await house.metrics()).value('pinwarden_connections_active');
     await eventually('no connection is active', async () => (await at()) === 0);
-    for (const pid of house.pids()) expect(socketsOf(pid) ?? 0).toBeLessThan(12);
+    for (const pid of house.pids()) {
+      await eventually(`process ${pid} is at rest`, () => (socketsOf(pid) ?? 0) < 12);
+    }
   });
 });
