@@ -68,6 +68,8 @@ ${more}`;
     ['a new file', null],
   ])(
     'over %s never has the beginning of a line in force, and has the whole text at once in the end',
+    // Some hundred lengths, each of which is read, judged and taken four times.
+    { timeout: 600_000 },
     async (_what, before) => {
       mkdirSync(at('p'));
       renameSync(at('a.yaml'), at('p/a.yaml'));

@@ -108,7 +108,7 @@ export async function startHouse(options: HouseOptions): Promise<House> {
   };
   const house = houseOf({ child, dir, port: port!, metricsPort: metricsPort!, output, writePolicy, stop });
   try {
-    await eventually('the proxy is ready', async () => await isReady(child, metricsPort!), 60_000);
+    await eventually('the proxy is ready', async () => await isReady(child, metricsPort!), 100_000);
   } catch (cause) {
     await stop();
     throw new Error(`the proxy did not start:\n${output()}`, { cause });
