@@ -1,8 +1,10 @@
 /** `check [-c FILE] [--format text|json|github] [--json] [--strict]`: every mistake of configuration and policies at once. */
 import { systemClock } from '../host/clock.ts';
+import { FileError } from '../host/files.ts';
 import { lint } from '../policy/lint.ts';
 import { byPlace, type Mistake, printMistake } from '../policy/mistakes.ts';
-import { anchorChoices } from '../runtime/trust-files.ts';
+import { nameGeneration } from '../runtime/generation-name.ts';
+import { anchorChoices, readTrustMaterial } from '../runtime/trust-files.ts';
 import { trustMistakes } from '../runtime/trust-mistakes.ts';
 import type { Io } from './io.ts';
 import { DEFAULT_CONFIG, type Files, loadFiles, shorten, shortPlace } from './policy-files.ts';
@@ -28,7 +30,7 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
     const { config, policy } = files;
     const linted = config === null || policy === null ? [] : lint(policy, config, systemClock.nowMs());
     const mistakes = [...files.mistakes, ...trustOf(files), ...linted].toSorted(byPlace);
-    io.out(print(mistakes, files, { format, strict: values.strict }, io));
+    io.out(print(mistakes, files, { format, strict: values.strict, sha256: nameOf(files, mistakes) }, io));
     return mistakes.some(({ severity }) => severity === 'error' || values.strict) ? EXIT_NO : EXIT_OK;
   });
 }
@@ -37,6 +39,18 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
 function trustOf({ config, policy }: Files): readonly Mistake[] {
   if (config === null) return [];
   return trustMistakes(config, policy === null ? [config.anchors] : anchorChoices(config, policy));
+}
+
+/** As the log, the status page and `pinwarden_config_hash_info` will call it; null: nothing that could run. */
+function nameOf({ config, policy, named }: Files, mistakes: readonly Mistake[]): string | null {
+  if (config === null || policy === null || named === null) return null;
+  if (mistakes.some(({ severity }) => severity === 'error')) return null;
+  try {
+    return nameGeneration(named, readTrustMaterial(config, policy, []));
+  } catch (thrown) {
+    if (thrown instanceof FileError) return null;
+    throw thrown;
+  }
 }
 
 function formatOf({ format, json }: { readonly format?: string | undefined; readonly json: boolean }): Format {
@@ -50,23 +64,24 @@ function formatOf({ format, json }: { readonly format?: string | undefined; read
 interface Style {
   readonly format: Format;
   readonly strict: boolean;
+  readonly sha256: string | null;
 }
 
-function print(mistakes: readonly Mistake[], files: Files, { format, strict }: Style, io: Io): string {
-  switch (format) {
+function print(mistakes: readonly Mistake[], files: Files, style: Style, io: Io): string {
+  switch (style.format) {
     case 'json':
-      return `${JSON.stringify(asJson(mistakes, files, strict, io))}\n`;
+      return `${JSON.stringify(asJson(mistakes, files, style, io))}\n`;
     case 'github':
       return mistakes.map((mistake) => annotation(mistake, io.cwd)).join('');
     case 'text':
-      return asText(mistakes, files, strict, io);
+      return asText(mistakes, files, style, io);
   }
 }
 
-function asJson(mistakes: readonly Mistake[], files: Files, strict: boolean, io: Io): object {
+function asJson(mistakes: readonly Mistake[], files: Files, { strict, sha256 }: Style, io: Io): object {
   return {
     ok: !mistakes.some(({ severity }) => severity === 'error' || strict),
-    sha256: files.policy?.sha256 ?? null,
+    sha256,
     rules: files.policy?.rules.length ?? null,
     mistakes: mistakes.map(({ place, severity, message, hint }) => {
       return { ...shortPlace(place, io.cwd), severity, message, hint: hint ?? null };
@@ -82,7 +97,7 @@ function annotation({ place, severity, message, hint }: Mistake, cwd: string): s
   return `::${severity} ${at}::${data(hint === undefined ? message : `${message} → ${hint}`)}\n`;
 }
 
-function asText(mistakes: readonly Mistake[], files: Files, strict: boolean, io: Io): string {
+function asText(mistakes: readonly Mistake[], files: Files, { strict, sha256 }: Style, io: Io): string {
   const screen = createScreen(io);
   const paint: Screen['paint'] = (tone, text) => screen.paint(tone, text);
   const blocks = mistakes.map((mistake) => {
@@ -102,6 +117,6 @@ function asText(mistakes: readonly Mistake[], files: Files, strict: boolean, io:
       : strict && warnings > 0
         ? `${paint('bad', 'not ok')}: ${strictly}\nnext: correct them, or leave --strict out`
         : `${paint('good', 'ok')}: ${plural(policy.rules.length, 'rule')} in ${plural(files.policyFiles, 'policy file')}, ` +
-          `${counts}, generation ${policy.sha256.slice(0, 12)}`;
+          `${counts}${sha256 === null ? '' : `, generation ${sha256.slice(0, 12)}`}`;
   return `${blocks.join('')}${last}\n`;
 }

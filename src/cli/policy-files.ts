@@ -5,9 +5,10 @@
 import { relative, resolve } from 'node:path';
 import { FileError } from '../host/files.ts';
 import type { Config } from '../policy/config.ts';
-import { loadPolicy, policyMistakes, readConfig } from '../policy/load.ts';
+import { loadPolicy, policyMistakes, readConfig, type TextFile } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
 import type { Place, Policy } from '../policy/policy.ts';
+import type { Named } from '../runtime/generation-name.ts';
 import { configStep, readConfigFile, readSources } from '../runtime/sources.ts';
 import { shippedGroups } from '../runtime/supervisor-start.ts';
 import type { Io } from './io.ts';
@@ -21,15 +22,18 @@ export interface Files {
   /** Absolute path → text, to quote lines from. */
   readonly texts: ReadonlyMap<string, string>;
   readonly policyFiles: number;
+  /** What the generation would be made of; null when it cannot be. */
+  readonly named: Named | null;
 }
 
 /** Never throws for a file that cannot be read: that is a mistake at its first line. */
 export function loadFiles(configPath: string, io: Io): Files {
   const texts = new Map<string, string>();
-  const nothing = { config: null, policy: null, texts, policyFiles: 0 };
+  const nothing = { config: null, policy: null, texts, policyFiles: 0, named: null };
   const file = resolve(io.cwd, configPath);
+  let configFile: TextFile;
   try {
-    texts.set(file, readConfigFile(file).text);
+    configFile = readConfigFile(file);
   } catch (thrown) {
     if (!(thrown instanceof FileError)) throw thrown;
     return {
@@ -37,9 +41,10 @@ export function loadFiles(configPath: string, io: Io): Files {
       mistakes: [unreadable(file, thrown.message.slice(thrown.file.length + 2), configStep(thrown))],
     };
   }
-  const { loaded: config, remains } = readConfig(texts.get(file) ?? '', file);
-  const named = config.ok ? config.value : (remains?.config ?? null);
-  const { sources, unread } = named === null ? { sources: [], unread: [] } : readSources(named);
+  texts.set(file, configFile.text);
+  const { loaded: config, remains } = readConfig(configFile.text, file);
+  const known = config.ok ? config.value : (remains?.config ?? null);
+  const { sources, unread } = known === null ? { sources: [], unread: [] } : readSources(known);
   const groups = shippedGroups();
   for (const source of [...sources, ...groups]) {
     texts.set(source.file, source.text);
@@ -52,7 +57,8 @@ export function loadFiles(configPath: string, io: Io): Files {
   const policy = loadPolicy(sources, config.value, groups);
   const mistakes = [...unreads, ...config.warnings, ...(policy.ok ? policy.warnings : policy.mistakes)];
   const whole = policy.ok && unread.length === 0 ? policy.value : null;
-  return { config: config.value, policy: whole, mistakes, texts, policyFiles: sources.length };
+  const named = whole === null ? null : { configFile, sources };
+  return { config: config.value, policy: whole, mistakes, texts, policyFiles: sources.length, named };
 }
 
 function unreadable(file: string, message: string, hint: string): Mistake {

@@ -6,8 +6,7 @@
  * Does not: talk to workers or write metrics; its caller does with what it answers.
  * The caller must: call `start` once and then `reload`, one at a time.
  */
-import { createHash } from 'node:crypto';
-import { dirname, relative } from 'node:path';
+import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../host/clock.ts';
 import { FileError } from '../host/files.ts';
@@ -18,6 +17,7 @@ import type { Mistake } from '../policy/mistakes.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type CaLook, caMaterialOf, type LoadedCas, lookOf, ownCertificates } from './ca-files.ts';
 import { TrustError } from './crl-loader.ts';
+import { digestTrust, nameGeneration } from './generation-name.ts';
 import type { LastGood } from './last-good.ts';
 import type { GenerationMaterial, TrustMaterial } from './messages.ts';
 import { type Accepted, decide, decideConfig, type Previous } from './reload.ts';
@@ -320,28 +320,6 @@ export function materialOf(generation: Generation, shippedGroups: readonly TextF
 
 function digestRead({ configFile, files: { sources, unread }, caDigest }: Read): string {
   return digestOf([configFile, ...sources, { file: 'ca', text: caDigest }], unread);
-}
-
-function digestTrust(material: TrustMaterial): string {
-  const { publicAnchors, publicAnchorFiles, systemAnchors, anchorFiles, logList, crls, ownCas } = material;
-  const hash = createHash('sha256');
-  const named = [...(publicAnchorFiles ?? []), ...anchorFiles, ...(material.intermediates ?? [])];
-  const texts = [publicAnchors, systemAnchors ?? '', ...named.map(({ text }) => text), logList ?? '', ...ownCas];
-  for (const one of texts) hash.update(`${one.length}\0`).update(one);
-  const { signature, publicKeyPem } = material.logListSigned ?? { signature: '', publicKeyPem: '' };
-  hash.update(signature).update(publicKeyPem);
-  for (const { bytes } of crls) hash.update(bytes);
-  return hash.digest('hex');
-}
-
-/** Over contents and over names relative to the configuration, so that replicas with other mount points agree. */
-function nameGeneration({ configFile, sources }: Accepted, trust: TrustMaterial): string {
-  const home = dirname(configFile.file);
-  const files = [configFile, ...sources].map(({ file, text }) => ({ file: relative(home, file), text }));
-  return createHash('sha256')
-    .update(digestOf(files))
-    .update(digestTrust({ ...trust, ownCas: [] }))
-    .digest('hex');
 }
 
 function asMistake(file: string, message: string): Mistake {

@@ -1,10 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCheck } from '../../src/cli/check.ts';
 import type { Io } from '../../src/cli/io.ts';
+import { loadConfig } from '../../src/policy/load.ts';
+import { type LoadedCas, lookAtCas as lookAt, makeMissingCa, openCas } from '../../src/runtime/ca-files.ts';
+import { Generations } from '../../src/runtime/generations.ts';
+import { shippedGroups } from '../../src/runtime/supervisor-start.ts';
+import { testClock } from '../support/clock.ts';
+import { unwrap } from '../support/policies.ts';
 import { capturedIo } from './captured-io.ts';
 
 let directory = '';
@@ -157,6 +163,22 @@ crl: { files: [gone.crl, empty.pem] }
     });
     const good = JSON.parse((await check('-c', 'good.yaml', '--json')).out);
     expect(good).toMatchObject({ ok: true, rules: 1, mistakes: [] });
+  });
+
+  it('names the generation as the proxy that runs these files does', async () => {
+    const file = join(directory, 'good.yaml');
+    const config = unwrap(loadConfig(readFileSync(file, 'utf8'), file));
+    const clock = testClock();
+    makeMissingCa(config.ca, clock.nowMs());
+    const lookAtCas = (ca: typeof config.ca, before: LoadedCas) => lookAt(ca, before, clock.nowMs(), null);
+    const pause = async (): Promise<void> => undefined;
+    const generations = new Generations({ configPath: file, clock, pause, shippedGroups, lookAtCas });
+    const cas = openCas(config.ca, clock.nowMs(), null);
+    generations.start(config, { file, text: readFileSync(file, 'utf8') }, null, cas);
+    const sha256 = generations.current?.sha256;
+    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(JSON.parse((await check('-c', 'good.yaml', '--json')).out)).toMatchObject({ sha256 });
+    expect((await check('-c', 'good.yaml')).out).toContain(`generation ${sha256?.slice(0, 12)}\n`);
   });
 
   it('accepts good files', async () => {
