@@ -63,22 +63,21 @@ export function runtimeItems(nodeVersion: string, env: Io['env']): readonly Item
   ];
 }
 
-export function fileItems(files: Files, nowMs: number, io: Io): readonly Item[] {
+/** `check`: the command line that tells all of it. */
+export function fileItems(files: Files, nowMs: number, io: Io, check: string): readonly Item[] {
   const errors = files.mistakes.filter(({ severity }) => severity === 'error');
   const [first] = errors;
   if (first !== undefined) {
     const place = `${shorten(first.place.file, io.cwd)}:${first.place.line}`;
     const isMissing = files.texts.size === 0;
-    const next = isMissing ? 'pinwarden init, or name the file with -c' : 'pinwarden check';
+    const next = isMissing ? 'pinwarden init, or name the file with -c' : check;
     return [fail('files', `${plural(errors.length, 'error')}: ${place}: ${first.message}`, next)];
   }
   const { config, policy } = files;
-  if (config === null || policy === null) return [fail('files', 'cannot be read', 'pinwarden check')];
+  if (config === null || policy === null) return [fail('files', 'cannot be read', check)];
   const warnings = files.mistakes.length + lint(policy, config, nowMs).length;
   const says = `${plural(policy.rules.length, 'rule')} in ${plural(files.policyFiles, 'policy file')}`;
-  return warnings === 0
-    ? [ok('files', says)]
-    : [warn('files', `${says}, ${plural(warnings, 'warning')}`, 'pinwarden check')];
+  return warnings === 0 ? [ok('files', says)] : [warn('files', `${says}, ${plural(warnings, 'warning')}`, check)];
 }
 
 /** Weeks enough to hand a new CA to every client. */
@@ -95,7 +94,13 @@ export function caItems({ ca }: Config, nowMs: number): readonly Item[] {
     return [signerItem(opened, nowMs), ...nextItems(opened, nowMs)];
   } catch (thrown) {
     if (!(thrown instanceof CaFileError)) throw thrown;
-    return [fail('CA', thrown.message, 'correct that; a new CA: pinwarden ca rotate')];
+    return [
+      fail(
+        'CA',
+        thrown.message,
+        'correct that; or move both files away: the next start, or pinwarden init, makes a new CA',
+      ),
+    ];
   }
 }
 

@@ -1,18 +1,22 @@
 /**
- * What doctor asks of a running proxy, over its own addresses: whether it listens, is ready, and which clients refuse
- * its CA. Nothing is sent through the proxy.
+ * What doctor asks of a running proxy, over its own addresses: whether it listens, is ready, what a reload refused, and
+ * which clients refuse its CA. Nothing is sent through the proxy.
  */
 import { get } from 'node:http';
 import { connect } from 'node:net';
-import type { Config, ListenAddress } from '../policy/config.ts';
+import type { AdminConfig, Config, ListenAddress } from '../policy/config.ts';
 import { printListen } from '../runtime/bind.ts';
+import { askAdmin } from './admin-client.ts';
 import { fail, type Item, ok, warn } from './doctor-items.ts';
+import { CommandError } from './usage.ts';
 
 const TIMEOUT_MS = 2_000;
 /** Metrics of 200 groups have some 500 KiB. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
+/** More than a screen would not be read. */
+const MAX_HELD = 10;
 
-export async function runningItems({ listen, metrics }: Config): Promise<readonly Item[]> {
+export async function runningItems({ listen, metrics, admin }: Config): Promise<readonly Item[]> {
   const targets = listen.filter(({ port }) => port !== 0).map(reachable);
   const answers = await Promise.all(targets.map(async (target) => [target, await isOpen(target)] as const));
   const version = metrics === null || metrics.port === 0 ? null : await ask(reachable(metrics), '/version');
@@ -31,7 +35,9 @@ export async function runningItems({ listen, metrics }: Config): Promise<readonl
   }
   const items = answers.map(([target, open]) => listenerItem(target, open, metrics === null ? null : isOurs));
   if (!isOurs || metrics === null) return items;
-  return [...items, ...(await readinessItems(reachable(metrics))), ...(await clientItems(reachable(metrics)))];
+  const numbers = (await ask(reachable(metrics), '/metrics'))?.body ?? '';
+  const ready = await readinessItems(reachable(metrics));
+  return [...items, ...ready, ...(await reloadItems(numbers, admin)), ...clientItems(numbers)];
 }
 
 /** `isOurs`: null when there is no metrics address to tell by. */
@@ -64,13 +70,56 @@ async function readinessItems(target: ListenAddress): Promise<readonly Item[]> {
   ];
 }
 
+const REFUSED = /^pinwarden_config_last_reload_successful 0$/m;
+const HELD_NEXT = 'correct the file, or put back what runs; the proxy takes it over by itself';
+
+/**
+ * What runs may be older than the files: a weakening is a mistake to the running proxy alone, so `check` cannot find it.
+ */
+async function reloadItems(numbers: string, admin: Config['admin']): Promise<readonly Item[]> {
+  if (!REFUSED.test(numbers)) return [];
+  const held = admin === null ? [] : await heldMistakes(admin);
+  if (held.length > 0) return held.map(({ says, hint }) => warn('reload', `refused: ${says}`, hint ?? HELD_NEXT));
+  return [
+    warn('reload', 'the last one was refused, or a part of it: what runs is older', 'read the output of the proxy'),
+  ];
+}
+
+interface Held {
+  readonly says: string;
+  readonly hint: string | null;
+}
+
+/** The first mistake of each file that is held back; none when nobody answers. */
+async function heldMistakes(admin: AdminConfig): Promise<readonly Held[]> {
+  try {
+    const { held } = await askAdmin(admin, '/v1/policies?limit=1');
+    return Array.isArray(held) ? held.slice(0, MAX_HELD).flatMap(heldMistake) : [];
+  } catch (thrown) {
+    if (thrown instanceof CommandError) return [];
+    throw thrown;
+  }
+}
+
+function heldMistake(entry: unknown): readonly Held[] {
+  const mistakes = isObject(entry) ? entry['mistakes'] : null;
+  const first: unknown = Array.isArray(mistakes) ? mistakes[0] : null;
+  if (!isObject(first)) return [];
+  const { file, line, column, message, hint } = first;
+  const says = `${[file, line, column].map(String).join(':')}: ${String(message)}`;
+  return [{ says, hint: typeof hint === 'string' ? hint : null }];
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
 const ALERT = /^pinwarden_client_alerts_total\{([^}]*)\} ([0-9.e+]+)$/gm;
 /** What TLS clients say of a certificate whose CA they do not know (RFC 8446 §6.2). */
 const DISTRUST = ['unknown_ca', 'bad_certificate', 'certificate_unknown'];
 
-async function clientItems(target: ListenAddress): Promise<readonly Item[]> {
-  const answer = await ask(target, '/metrics');
-  const refused = [...(answer?.body ?? '').matchAll(ALERT)].flatMap(([, labels = '', count = '0']) => {
+function clientItems(numbers: string): readonly Item[] {
+  const refused = [...numbers.matchAll(ALERT)].flatMap(([, labels = '', count = '0']) => {
     const client = /client="([^"]*)"/.exec(labels)?.[1] ?? '?';
     const alert = /alert="([^"]*)"/.exec(labels)?.[1] ?? '?';
     return Number(count) > 0 && DISTRUST.includes(alert) ? [`${client} (${alert}, ${count})`] : [];

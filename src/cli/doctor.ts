@@ -25,6 +25,7 @@ import type { Io } from './io.ts';
 import { DEFAULT_CONFIG, type Files, loadFiles } from './policy-files.ts';
 import { readTrust } from './read-trust.ts';
 import { createScreen, plural } from './screen.ts';
+import { shellWord } from './stores/machine.ts';
 import { CommandError, EXIT_NO, EXIT_OK, readArguments, UsageError, withUsage } from './usage.ts';
 
 const OPTIONS = {
@@ -37,16 +38,25 @@ export async function runDoctor(argv: readonly string[], io: Io): Promise<number
   return withUsage('doctor', io, async () => {
     const { values, positionals } = readArguments(argv, OPTIONS);
     if (positionals.length > 0) throw new UsageError('takes no names');
-    const items = await examineAll(loadFiles(values.config, io), io);
+    const items = await examineAll(loadFiles(values.config, io), io, checkOf(values.config));
     const failed = items.filter((item) => item.is === 'fail').length;
     io.out(values.json ? `${JSON.stringify({ ok: failed === 0, items })}\n` : screenText(items, io));
     return failed === 0 ? EXIT_OK : EXIT_NO;
   });
 }
 
-async function examineAll(files: Files, io: Io): Promise<readonly Item[]> {
+/** Without its file `check` would look at another configuration, and find it good. */
+function checkOf(config: string): string {
+  return config === DEFAULT_CONFIG ? 'pinwarden check' : `pinwarden check -c ${shellWord(config)}`;
+}
+
+async function examineAll(files: Files, io: Io, check: string): Promise<readonly Item[]> {
   const nowMs = systemClock.nowMs();
-  const first = [...runtimeItems(process.versions.node, io.env), ...clockItems(nowMs), ...fileItems(files, nowMs, io)];
+  const first = [
+    ...runtimeItems(process.versions.node, io.env),
+    ...clockItems(nowMs),
+    ...fileItems(files, nowMs, io, check),
+  ];
   const { config } = files;
   if (config === null) return first;
   const here = [...caItems(config, nowMs), ...diskItems(config)];

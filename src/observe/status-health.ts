@@ -75,7 +75,7 @@ function upkeep({ selfTest, reload, auditLost, lowered, ages }: StatusFacts): re
   if (reload.successful === false) {
     const held =
       reload.held > 0 ? `${counted(reload.held, 'file')} on the last good text` : 'the last good policies go on';
-    warn(`the last reload was refused, or a part of it: ${held}`, 'pinwarden check', 'reloadSuccessful');
+    warn(`the last reload was refused, or a part of it: ${held}`, 'pinwarden doctor', 'reloadSuccessful');
   }
   if (auditLost > 0) {
     warn(`${counted(auditLost, 'audit line')} could not be written`, 'free space for the audit file', 'auditLost');

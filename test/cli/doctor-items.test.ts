@@ -42,18 +42,22 @@ describe('runtime', () => {
 
 describe('files', () => {
   it('fail when they are missing or wrong, with the place', () => {
-    const missing = fileItems(loadFiles('missing.yaml', io()), now(), io());
+    const missing = fileItems(loadFiles('missing.yaml', io()), now(), io(), 'pinwarden check -c x');
     expect(missing).toMatchObject([{ is: 'fail', next: expect.stringContaining('pinwarden init') as string }]);
     writeFileSync(here.path('config/policies/example.yaml'), 'version: 1\nrules: 3\n');
-    const [wrong] = fileItems(loadFiles('config/pinwarden.yaml', io()), now(), io());
-    expect(wrong).toMatchObject({ is: 'fail', next: 'pinwarden check' });
+    const [wrong] = fileItems(loadFiles('config/pinwarden.yaml', io()), now(), io(), 'pinwarden check -c x');
+    expect(wrong).toMatchObject({ is: 'fail', next: 'pinwarden check -c x' });
     expect(wrong?.says).toContain('config/policies/example.yaml:2');
   });
 
   it('are fine as they ship, and warn where lint does', () => {
-    expect(words(fileItems(loadFiles('config/pinwarden.yaml', io()), now(), io()))).toEqual(['files ok']);
+    expect(words(fileItems(loadFiles('config/pinwarden.yaml', io()), now(), io(), 'pinwarden check -c x'))).toEqual([
+      'files ok',
+    ]);
     writeFileSync(here.path('config/pinwarden.yaml'), 'version: 1\nlisten: [{ address: 0.0.0.0, port: 3128 }]\n');
-    expect(words(fileItems(loadFiles('config/pinwarden.yaml', io()), now(), io()))).toEqual(['files warn']);
+    expect(words(fileItems(loadFiles('config/pinwarden.yaml', io()), now(), io(), 'pinwarden check -c x'))).toEqual([
+      'files warn',
+    ]);
   });
 });
 
@@ -64,6 +68,8 @@ describe('CA', () => {
     expect(words(caItems(config(), now()))).toEqual(['CA ok']);
     chmodSync(here.path('config/ca-key.pem'), 0o644);
     expect(caItems(config(), now())[0]?.says).toContain('chmod 600');
+    // `ca rotate` needs a CA that can be used.
+    expect(caItems(config(), now())[0]?.next).toContain('pinwarden init');
   });
 
   it('warns near its end unless another one is there to come after it', async () => {

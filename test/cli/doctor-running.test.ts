@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runningItems } from '../../src/cli/doctor-running.ts';
 import { readInstallationOrDefaults } from '../../src/cli/installation.ts';
@@ -81,5 +84,47 @@ describe('a proxy that', () => {
     const items = await runningItems(config(await silent(), await web(proxyLike(true, text))));
     expect(items.map(({ name, is }) => `${name} ${is}`)).toEqual(['listeners ok', 'ready ok', 'refusals warn']);
     expect(items[2]?.says).toBe('client groups that refused our CA: ci (unknown_ca, 3)');
+  });
+
+  it('goes on with an older file says which one, why, and what to do about it', async () => {
+    const metrics = await web(proxyLike(true, 'pinwarden_config_last_reload_successful 0\n'));
+    const port = await silent();
+    const blind = await runningItems(config(port, metrics));
+    expect(blind.map(({ name, is }) => `${name} ${is}`)).toContain('reload warn');
+    expect(blind.find(({ name }) => name === 'reload')?.next).toBe('read the output of the proxy');
+
+    const directory = mkdtempSync(join(tmpdir(), 'doctor-'));
+    const tokenFile = join(directory, 'token');
+    writeFileSync(tokenFile, 'x'.repeat(30), { mode: 0o600 });
+    closers.push(async () => rmSync(directory, { recursive: true }));
+    const asked: string[] = [];
+    const mistake = {
+      file: '/etc/bank.yaml',
+      line: 7,
+      column: 5,
+      message: 'weakens rule `bank`',
+      hint: 'say `weakens`',
+    };
+    const bodies = [
+      { held: [{ file: '/etc/bank.yaml', hasLastGood: true, mistakes: [mistake] }] },
+      { held: [{ mistakes: [{ ...mistake, hint: null }] }, { mistakes: [] }, { mistakes: 3 }, null] },
+      { held: 'x' },
+    ];
+    const admin = await web((request, response) => {
+      asked.push(request.url ?? '');
+      response.end(JSON.stringify(bodies.shift() ?? {}));
+    });
+    const withAdmin = { ...config(port, metrics), admin: { address: '127.0.0.1', port: admin, tokenFile } };
+    const reloads = async () => (await runningItems(withAdmin)).filter(({ name }) => name === 'reload');
+    const says = 'refused: /etc/bank.yaml:7:5: weakens rule `bank`';
+    expect(await reloads()).toEqual([{ name: 'reload', is: 'warn', says, next: 'say `weakens`' }]);
+    expect(await reloads()).toMatchObject([{ says, next: expect.stringContaining('put back what runs') as string }]);
+    expect(await reloads()).toMatchObject([{ next: 'read the output of the proxy' }]);
+    expect(asked[0]).toBe('/v1/policies?limit=1');
+  });
+
+  it('took its files whole says nothing of reloads', async () => {
+    const metrics = await web(proxyLike(true, 'pinwarden_config_last_reload_successful 1\n'));
+    expect(await words(await silent(), metrics)).toEqual(['listeners ok', 'ready ok', 'refusals ok']);
   });
 });
