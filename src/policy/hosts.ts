@@ -41,6 +41,12 @@ export function parsePattern(text: string): ParsedPattern {
   const stars = /^\*\*?(?=\.)/.exec(withStars)?.[0] ?? '';
   const bare = stars === '' ? withStars : withStars.slice(stars.length + 1);
   const read = canonicalHost(bare);
+  const below = bare.startsWith('.') ? canonicalHost(bare.slice(1)) : null;
+  if (stars === '' && below?.kind === 'name') {
+    const named = port === null ? below.host : `${below.host}:${port}`;
+    const both = `${backtick(named)} and ${backtick(`**.${named}`)}`;
+    return no(`${backtick(text)} is not a host`, `write ${both}: the name, and all names below it`);
+  }
   if (read === null) {
     return no(`${backtick(text)} is not a host`, 'write a DNS name such as api.bank.example, or an IP address');
   }

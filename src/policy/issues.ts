@@ -114,10 +114,15 @@ function isWrongAtTop(issue: Issue): boolean {
   return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
 }
 
+/** Where the name alone does not say what to write. */
+const EXAMPLES: Readonly<Record<string, string>> = { version: '1', until: '2027-06-01' };
+
 function missing(path: YamlPath, yaml: YamlFile): Mistake[] {
   const key = String(path.at(-1) ?? 'version');
   const place = yaml.place(path.slice(0, -1));
-  return [{ place, message: `${backtick(key)} is missing`, hint: `add ${backtick(`${key}:`)}`, severity: 'error' }];
+  const example = EXAMPLES[key];
+  const hint = example === undefined ? `add ${backtick(`${key}:`)}` : `add ${backtick(`${key}: ${example}`)}`;
+  return [{ place, message: `${backtick(key)} is missing`, hint, severity: 'error' }];
 }
 
 function field(path: YamlPath): string {
@@ -166,7 +171,25 @@ function rangeWord(issue: Issue): string {
   return issue.code === 'too_small' ? `at least ${issue.minimum}${unit}` : `at most ${issue.maximum}${unit}`;
 }
 
+/** Keys of rules that `unmatched` has as well, and those that rules have alone. */
+const KEYS_OF_JUDGING: ReadonlySet<string> = new Set('mode onFailure checks tls plaintext answer'.split(' '));
+const KEYS_OF_RULES: ReadonlySet<string> = new Set(
+  'match except pins certificatePolicies allowPrivate unsafeFloor unsafeTls metricsGroup'.split(' '),
+);
+
+/** Where a key belongs that was written at the top of a file; null: nowhere that we know of. */
+function elsewhere(key: string, allowed: readonly string[]): string | null {
+  const inConfig = allowed.includes('listen');
+  if (!inConfig && !allowed.includes('rules')) return null;
+  const rule = inConfig ? 'a rule of a policy file' : 'a rule';
+  if (KEYS_OF_RULES.has(key)) return `write it into ${rule}`;
+  if (!KEYS_OF_JUDGING.has(key)) return null;
+  return `write it into ${rule} or its \`defaults\`${inConfig ? '; for hosts without a rule into `unmatched`' : ''}`;
+}
+
 function unknownKeyHint(key: string, allowed: readonly string[]): string {
+  const other = elsewhere(key, allowed);
+  if (other !== null) return other;
   if (NOT_BUILT.has(key)) {
     return 'this is not built yet; remove it';
   }

@@ -9,6 +9,19 @@ describe('parsePattern', () => {
     expect(parsed.ok ? '' : parsed.hint).toContain(hint);
   });
 
+  it('says what a leading dot of Squid would be', () => {
+    const hintOf = (text: string) => {
+      const parsed = parsePattern(text);
+      return parsed.ok ? null : parsed.hint;
+    };
+    expect(hintOf('.bank.example')).toBe(
+      'write `bank.example` and `**.bank.example`: the name, and all names below it',
+    );
+    expect(hintOf('.bank.example:8443')).toContain('`bank.example:8443` and `**.bank.example:8443`');
+    expect(hintOf('..bank.example')).toContain('write a DNS name');
+    expect(hintOf('.10.0.0.1')).toContain('write a DNS name');
+  });
+
   it('refuses what is too long for a host', () => {
     expect(parsePattern(`${'a'.repeat(64)}.example`).ok).toBe(false);
     expect(parsePattern('a.'.repeat(130)).ok).toBe(false);

@@ -26,6 +26,24 @@ describe('issuesToMistakes', () => {
     expect(words({ code: 'unrecognized_keys', path: [], message: 'm' })).toEqual([]);
   });
 
+  it('says what to write for a missing key whose name does not tell', () => {
+    const missing = (key: string) => words({ code: 'invalid_type', path: [key], message: 'm' })[0];
+    expect(missing('version')).toBe('`version` is missing → add `version: 1`');
+    expect(missing('until')).toBe('`until` is missing → add `until: 2027-06-01`');
+  });
+
+  it('says where a key of rules belongs that stands at the top of a file', () => {
+    const hintIn = (schema: typeof configJsonSchema, key: string) =>
+      issuesToMistakes([{ code: 'unrecognized_keys', path: [], message: 'm', keys: [key] }], yaml, schema())[0]?.hint;
+    expect(hintIn(configJsonSchema, 'tls')).toBe(
+      'write it into a rule of a policy file or its `defaults`; for hosts without a rule into `unmatched`',
+    );
+    expect(hintIn(configJsonSchema, 'pins')).toBe('write it into a rule of a policy file');
+    expect(hintIn(policyJsonSchema, 'onFailure')).toBe('write it into a rule or its `defaults`');
+    expect(hintIn(policyJsonSchema, 'match')).toBe('write it into a rule');
+    expect(hintIn(configJsonSchema, 'shadow')).toContain('not built yet');
+  });
+
   it('tells planned keys from wrong ones', () => {
     const hint = (key: string) =>
       words({ code: 'unrecognized_keys', path: ['rules', 0], message: 'm', keys: [key] })[0];
