@@ -176,10 +176,10 @@ const CLIENTS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./ca.ts')).runCa,
   },
   env: {
-    usage: ['env [--shell sh|fish|powershell] [--proxy HOST:PORT] [-c FILE] [--json]'],
+    usage: ['env [--shell sh|bash|zsh|fish|powershell] [--proxy HOST:PORT] [-c FILE] [--json]'],
     does: 'the variables that make clients use proxy and CA: eval "$(pinwarden env)"',
     options: [
-      { flag: '--shell', takes: ['sh', 'fish', 'powershell'], value: 'SHELL', does: 'whose syntax' },
+      { flag: '--shell', takes: ['sh', 'bash', 'zsh', 'fish', 'powershell'], value: 'SHELL', does: 'whose syntax' },
       { flag: '--proxy', takes: 'host', value: 'HOST:PORT', does: 'where clients reach the proxy' },
       config,
       json,

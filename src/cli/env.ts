@@ -1,6 +1,6 @@
 /**
- * `env [--shell sh|fish|powershell] [--proxy HOST:PORT]`: the variables that make clients use the proxy and trust its
- * CA, ready for `eval`; the files they point to are written into the state directory (env-files.ts).
+ * `env [--shell SHELL] [--proxy HOST:PORT]`: the variables that make clients use the proxy and trust its CA, ready for
+ * `eval`; the files they point to are written into the state directory (env-files.ts).
  *
  * The list says of each variable whether it adds to the client's roots or replaces them.
  */
@@ -25,8 +25,8 @@ export interface Variable {
   readonly clients: string;
 }
 
-const SHELLS = ['sh', 'fish', 'powershell'] as const;
-type Shell = (typeof SHELLS)[number];
+const SHELLS = { sh: 'sh', bash: 'sh', zsh: 'sh', fish: 'fish', powershell: 'powershell' } as const;
+type Shell = (typeof SHELLS)[keyof typeof SHELLS];
 
 const OPTIONS = {
   shell: { type: 'string', default: 'sh' },
@@ -37,13 +37,18 @@ const OPTIONS = {
 
 const NO_PROXY = 'localhost,127.0.0.1,::1';
 
+/** @throws UsageError */
+function shellOf(word: string): Shell {
+  if (Object.hasOwn(SHELLS, word)) return SHELLS[word as keyof typeof SHELLS];
+  throw new UsageError(`--shell: there is no syntax for "${clip(word)}": ${Object.keys(SHELLS).join(', ')}`);
+}
+
 /** @returns 0 printed, 1 there is no usable CA or configuration, 2 usage. */
 export async function runEnv(argv: readonly string[], io: Io): Promise<number> {
   return withUsage('env', io, async () => {
     const { values, positionals } = readArguments(argv, OPTIONS);
     if (positionals.length > 0) throw new UsageError('takes no names');
-    const shell = SHELLS.find((known) => known === values.shell);
-    if (shell === undefined) throw new UsageError(`--shell: ${SHELLS.join(', ')}`);
+    const shell = shellOf(values.shell);
     const config = readInstallation(values.config, io);
     const proxy = values.proxy === undefined ? listenAddress(config) : readProxy(values.proxy);
     const cas = readCaCertificates(config).filter(({ slot }) => slot !== 'previous');

@@ -51,7 +51,7 @@ describeWith(['bash'], 'in bash', () => {
     expect(offered('pro')).toBe('probe');
     expect(offered('nothing', '')).toBe('');
     expect(offered('ca', 'un')).toBe('untrust');
-    expect(offered('env', '--shell', '')).toBe('sh fish powershell');
+    expect(offered('env', '--shell', '')).toBe('sh bash zsh fish powershell');
     expect(offered('run', '-c', 'c.')).toBe('c.bash');
     expect(offered('probe', '--y')).toBe('--yaml');
   });
@@ -71,7 +71,7 @@ describeWith(['fish'], 'in fish', () => {
   it('completes commands, options, words and files', () => {
     expect(offered('pinwarden pro')).toEqual(['probe']);
     expect(offered('pinwarden ca un')).toEqual(['untrust']);
-    expect(new Set(offered('pinwarden env --shell '))).toEqual(new Set(['fish', 'powershell', 'sh']));
+    expect(new Set(offered('pinwarden env --shell '))).toEqual(new Set(['bash', 'fish', 'powershell', 'sh', 'zsh']));
     expect(offered('pinwarden run -c c.f')).toEqual(['c.fish']);
   });
 });
@@ -92,7 +92,7 @@ describeWith(['zsh'], 'in zsh', () => {
         .split('\n')
         .filter((line) => line !== ''),
     ).toHaveLength(names.length);
-    expect(ask('pinwarden env --shell ""', 4)).toContain('*--shell[whose syntax]:SHELL:(sh fish powershell)');
+    expect(ask('pinwarden env --shell ""', 4)).toContain('*--shell[whose syntax]:SHELL:(sh bash zsh fish powershell)');
     expect(ask('pinwarden ca ""', 3)).toContain('*:operand:(info export rotate trust untrust)');
     expect(ask('pinwarden nothing ""', 3)).toBe('');
   });

@@ -65,6 +65,9 @@ describe('env', () => {
   });
 
   it('quotes for each shell', async () => {
+    const plain = (await env()).out;
+    for (const shell of ['sh', 'bash', 'zsh']) expect((await env('--shell', shell)).out).toBe(plain);
+    expect((await env('--shell', 'csh')).err).toContain('no syntax for "csh": sh, bash, zsh, fish, powershell');
     expect((await env('--shell', 'fish')).out).toContain("set -gx NODE_USE_ENV_PROXY '1'");
     expect((await env('--shell', 'powershell')).out).toContain("$env:NODE_USE_ENV_PROXY = '1'");
     const java = variablesOf('[::1]:3128', FILES).find(({ name }) => name === 'JAVA_TOOL_OPTIONS');
