@@ -146,7 +146,7 @@ const ENFORCE_ROW: Row = {
       12,
       'Rules by mode',
       'short',
-      'Rules of the active generation. bypass is not judged, preflight is judged on another connection.',
+      'Rules of the active generation. bypass is not judged.',
       one(`max by (mode) (pinwarden_policies{${HERE}})`),
       { columns: ['mode'], value: 'rules' },
     ),

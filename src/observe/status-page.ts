@@ -138,7 +138,7 @@ function failing({ failing: { rows, more } }: StatusFacts): Html {
       rows.length === 0
         ? none('None.')
         : html`<table><thead><tr><th>policy and code</th><th class="n">hosts</th></tr></thead><tbody>${rows.map(row)}</tbody></table>
-<p class="none">One host is a rotation; many are somebody in the middle. Next: <code>pinwarden events --since 10m</code></p>`,
+<p class="none">One host may be rotated or attacked; many at once are somebody in the middle. Next: <code>pinwarden events --since 10m</code></p>`,
       andMore(more, 'pairs of policy and code', 'failingHosts'),
     ],
   );
