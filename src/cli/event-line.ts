@@ -60,8 +60,13 @@ function verdictLine(event: VerdictLine, screen: Screen): string {
   return `${head} ${screen.cell(event.rule ?? '-', 18)} ${screen.fit(rest, left)}`.trimEnd();
 }
 
+/** A client that leaves without a byte may distrust our CA, or have thought better of it: browsers open spare connections. */
+function refusalOf(clientAlert: string): string {
+  return clientAlert === 'closed' ? 'CA refused? closed' : `CA refused: ${clientAlert}`;
+}
+
 function closeLine(event: CloseLine, screen: Screen): string | null {
-  const said = event.clientAlert === null ? event.code : `CA refused: ${event.clientAlert}`;
+  const said = event.clientAlert === null ? event.code : refusalOf(event.clientAlert);
   if (said === null) return null;
   const { target } = widths(screen);
   const from = screen.width >= WIDE ? ` (by ${event.clientGroup ?? event.client})` : '';

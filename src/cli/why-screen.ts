@@ -54,7 +54,9 @@ function headLines({ told, found, rulePlace, change }: Answer, screen: Screen): 
     lines.push(...field('alike', `${plural(alike.count, 'event')}, ${span}`, screen));
     if (alike.count > 1) lines.push(...field('', `from ${clients.join(', ')}${more}`, screen));
   }
-  if (told.code !== null && told.path !== null && told.verdict !== 'error') {
+  // Without a valid path it still says since when, and what the host showed before.
+  const isJudged = told.path !== null || told.nearest !== null || told.outcomes['chain']?.is === 'fail';
+  if (told.code !== null && isJudged && told.verdict !== 'error') {
     lines.push(...field('last good', lastGood === null ? 'none on record' : goodText(lastGood), screen));
   }
   if (change !== null) lines.push(...field('change', change.says, screen));
@@ -82,9 +84,16 @@ function endText({
   durationMs,
   atMs,
 }: NonNullable<Answer['found']['close']>): string {
-  const why = [reason, code, clientAlert === null ? null : `the client refused our CA (${clientAlert})`];
+  const why = [reason, code, clientAlert === null ? null : refusalText(clientAlert)];
   const words = why.filter((one) => one !== null).join(', ');
   return `${utc(atMs)} after ${(durationMs / 1000).toFixed(1)} s: ${words}; ${bytesUp} bytes up, ${bytesDown} down`;
+}
+
+/** `closed` is our guess; the others are the client's words. */
+function refusalText(clientAlert: string): string {
+  return clientAlert === 'closed'
+    ? 'the client left without a byte, so perhaps it does not trust our CA'
+    : `the client refused our CA (${clientAlert})`;
 }
 
 function keyLines({ told, expected, noteOf }: Answer, screen: Screen): readonly string[] {

@@ -204,6 +204,13 @@ function compareWith(target: string): string {
   return `pinwarden probe ${target}   # from another network`;
 }
 
+const PIN_WORDS: Readonly<Record<Change['is'], string>> = {
+  'same-ca': 'if the key was rotated on purpose, add its pin:',
+  'same-keys': 'put the pins of the rule back as they were, or add that of the key that this host had all along:',
+  'other-ca': 'only if you know that this host changed its CA, add its pin; else somebody is in the middle:',
+  unknown: 'only if you know that this host changed its CA, add its pin; else somebody is in the middle:',
+};
+
 function pinFix(
   { change }: Matter,
   { rule, exhibit }: { readonly rule: Rule; readonly exhibit: Exhibit },
@@ -219,10 +226,7 @@ function pinFix(
     exhibit.path?.some(({ pin }) => pin === `sha256/${spkiSha256}`),
   );
   if (known) return { says: 'the rule pins a key of this path by now: nothing to do', diff: [], steps: [] };
-  const says =
-    changed.is === 'same-ca'
-      ? 'if the key was rotated on purpose, add its pin:'
-      : 'only if you know that this host changed its CA, add its pin; else somebody is in the middle:';
+  const says = PIN_WORDS[changed.is];
   const policy = files.policy;
   const edit =
     policy === null ? null : pinEdit(policy, rule, advice, files.texts, (tried) => compileWith(config, tried));

@@ -45,6 +45,8 @@ it('a close only when it says something', () => {
   expect(eventLine(close(), screen(80))).toBeNull();
   expect(eventLine(close({ clientAlert: 'unknown_ca' }), screen(80))).toContain('CA refused: unknown_ca');
   expect(eventLine(close({ clientAlert: 'unknown_ca' }), screen(140))).toContain('(by 10.4.0.9)');
+  // A browser's spare connection ends like this as well.
+  expect(eventLine(close({ clientAlert: 'closed' }), screen(80))).toMatch(/CA refused\? closed$/);
   const inGroup = close({ clientAlert: 'closed', client: { ...CLIENT, groups: ['ci'] } });
   expect(eventLine(inGroup, screen(140))).toContain('closed (by ci)');
   expect(eventLine(close({ code: 'sni.mismatch' }), screen(80))).toContain('sni.mismatch');

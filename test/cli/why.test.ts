@@ -56,6 +56,13 @@ describe('a key that does not match', () => {
     expect(out).toContain('pinwarden evidence export ');
   });
 
+  it('although the host shows the key of before: it is the rule that changed', async () => {
+    const { out } = await why({ verdicts: [goodEntry({}, rogueLeaf()), mismatch] }, ['c0ffee00']);
+    expect(out).toMatch(/not the host has changed, but\s+the rule/);
+    expect(out).toMatch(/fix {7}put the pins of the rule back as they were, /);
+    expect(out).not.toContain('changed its CA');
+  });
+
   it('under another CA with a private root: no pin to paste', async () => {
     const { out } = await why({ verdicts: [mismatch] }, ['c0ffee00']);
     expect(out).toContain('last good none on record');
@@ -119,6 +126,7 @@ it('a chain that is not valid: no pin of it is spelled out', async () => {
   expect(out).toContain('no valid path to an anchor: do not pin its keys');
   expect(out).not.toContain(nearest[0]?.spkiSha256);
   expect(out).toContain('names: a');
+  expect(out, 'what this host showed before').toContain('last good 2026-02-28T23:00:00Z, CN=before.example');
   expect(out).toMatch(/also wrong\n {2}chain\.private-root\n/);
   expect(out).toContain('fix       get a certificate that names the host in its SAN');
 });
@@ -130,6 +138,10 @@ it('a client that does not trust our CA: what helps', async () => {
   expect(out).toMatch(/ended .*refused, the client refused our CA\s+\(unknown_ca\)/);
   expect(out).toContain('pinwarden env');
   expect(out).toContain('pinwarden ca trust');
+  const left = closeEntry({ eventId: 'c1ient-1', clientAlert: 'closed', reason: 'client' });
+  const guess = await why({ verdicts: [allowed], closes: [left] }, ['c1ient-1']);
+  expect(guess.out).not.toContain('refused our CA');
+  expect(guess.out).toMatch(/perhaps\s+it\s+does\s+not\s+trust\s+our\s+CA/);
 });
 
 it('an upstream that was not reached, and one where nothing is wrong', async () => {
