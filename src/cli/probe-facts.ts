@@ -161,7 +161,7 @@ function viewJson(view: View, glass: Glass, isGood: boolean): object {
     group: evidence.group,
     alpn: evidence.alpn,
     handshakeMs: Math.round(evidence.handshakeMs),
-    ...(view.decides === undefined ? {} : { rule: view.decides }),
+    ...(view.decides === undefined ? {} : { rule: view.decides, refused: view.refused ?? [] }),
     verdict: verdict.verdict,
     code: verdict.code,
     codes: [...new Set(report.findings.map((finding) => finding.code))],

@@ -43,6 +43,8 @@ export interface Glass {
   readonly policy: Policy | null;
   readonly resolver: Resolver;
   readonly limits: Config['limits'];
+  /** `egress.ports`. */
+  readonly ports: readonly number[];
   /** CA groups that ship, to be offered instead of single keys. */
   readonly groups: PinGroups;
   close(): void;
@@ -58,6 +60,8 @@ export type View =
       readonly verdict: Verdict;
       /** The rule of the configuration that decides, in words; absent: it was not asked. */
       readonly decides?: string;
+      /** Why the proxy would refuse before it sees a chain; absent: it was not asked, or would not. */
+      readonly refused?: readonly Code[];
     }
   | { readonly kind: 'unreached'; readonly via: Authority | null; readonly code: Code; readonly facts: Facts };
 
@@ -92,6 +96,7 @@ export function createGlass(
     rule: probeRule(config, anchors),
     resolver,
     limits: config.limits,
+    ports: config.egress.ports,
     groups: groups.ok ? groups.value : new Map(),
     close: () => resolver.close(),
   };
@@ -121,10 +126,31 @@ export async function look(authority: Authority, via: Authority | null, glass: G
     const { evidence } = await openLine(authority, via, rule, glass);
     const report = examine(evidence, rule, glass.trust, evidence.seenAtMs);
     const seen = { kind: 'seen', via, evidence, report, verdict: judge(report, rule, evidence) } as const;
-    return decides === null ? seen : { ...seen, decides };
+    if (decides === null) return seen;
+    const refused = refusedBefore(authority, seen, rule, glass);
+    return { ...seen, decides, ...(refused.length > 0 && { refused }) };
   } catch (thrown) {
     if (!(thrown instanceof Problem) || thrown.code === 'internal.failure') throw thrown;
     return { kind: 'unreached', via, code: thrown.code, facts: thrown.facts };
+  }
+}
+
+/** The two refusals that this look has passed over: it dials any port and any address. */
+function refusedBefore(
+  authority: Authority,
+  { evidence, via }: Pick<Seen, 'evidence' | 'via'>,
+  { allowPrivate }: Rule,
+  { policy, ports, resolver }: Glass,
+): readonly Code[] {
+  const isPort = ports.includes(authority.port) || policy?.ports.has(authority.port) === true;
+  const refused: Code[] = isPort ? [] : ['port.denied'];
+  if (via !== null || evidence.address === null) return refused;
+  try {
+    resolver.checkDialled(evidence.address, authority, allowPrivate);
+    return refused;
+  } catch (thrown) {
+    if (!(thrown instanceof Problem)) throw thrown;
+    return [...refused, thrown.code];
   }
 }
 

@@ -1,5 +1,5 @@
 /** The answer of `probe` for people: a block for each of a few hosts, a line for each of many. */
-import { CODES } from '../model/codes.ts';
+import { CODES, type Code } from '../model/codes.ts';
 import { CHECKS, type CheckName, type Facts, type Outcome } from '../model/outcome.ts';
 import { clip } from '../model/text.ts';
 import { day, daysLeft, type Link, linksOf, type Probed, unreachedWords, type Word } from './probe-facts.ts';
@@ -55,6 +55,7 @@ function viewLines(view: View, { word }: Probed, glass: Glass, screen: Screen): 
     screen.fit(`  ${way}: ${evidence.address ?? '-'}, ${Math.round(evidence.handshakeMs)} ms`),
     screen.fit(`  ${session.join(', ')}`),
     ...(view.decides === undefined ? [] : screen.wrap('  rule      ', view.decides)),
+    ...(view.refused ?? []).flatMap((code) => refusedLines(code, screen)),
     `  ${chainTitle(report.path !== null, word === 'good', screen)}`,
     ...linksOf(view, glass, word === 'good').flatMap((link, depth) =>
       linkLines(link, depth, evidence.seenAtMs, screen),
@@ -62,6 +63,13 @@ function viewLines(view: View, { word }: Probed, glass: Glass, screen: Screen): 
     ...checkLines(view, screen),
     ...(verdict.code === null ? [] : screen.wrap('  next      ', nextAfter(verdict.code))),
   ];
+}
+
+/** Whatever the chain is: the proxy would not come to see it. */
+function refusedLines(code: Code, screen: Screen): readonly string[] {
+  const { says, next } = CODES[code];
+  const lines = screen.wrap('  refused   ', `the proxy would refuse: ${code}, ${says}; ${next}`);
+  return lines.map(painted(code, 'bad', screen));
 }
 
 /** A word is painted after its line was wrapped: colours take no columns. */

@@ -117,6 +117,23 @@ describe('probe -c FILE says what the proxy would say', () => {
     expect(exit).toBe(0);
   });
 
+  it('and why it would not get so far', async () => {
+    policyFor([rule]);
+    const port = Number(range.target('good').split(':').at(-1));
+    const shut = await told();
+    const said = shut.out.replaceAll(/\s+/g, ' ');
+    expect(said).toContain('refused the proxy would refuse: port.denied, the port is not among');
+    expect(said).toContain('add the port to egress.ports');
+    expect(said).toContain('the proxy would refuse: address.denied, ');
+    expect(JSON.parse((await told('--json')).out).views).toMatchObject([
+      { refused: ['port.denied', 'address.denied'] },
+    ]);
+    policyFor([{ ...rule, allowPrivate: ['127.0.0.0/8'] }], { egress: { ports: [port] } });
+    expect((await told()).out).not.toContain('refuse');
+    policyFor([{ ...rule, match: [range.target('good')], allowPrivate: ['127.0.0.0/8'] }]);
+    expect(JSON.parse((await told('--json')).out).views).toMatchObject([{ refused: [] }]);
+  });
+
   it('with the pins of that rule', async () => {
     const key = (byte: number) => `sha256/${Buffer.alloc(32, byte).toString('base64')}`;
     policyFor([{ ...rule, pins: { anyOf: [{ ca: key(1) }, { ca: key(2), backup: true }] } }]);
