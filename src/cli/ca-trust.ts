@@ -5,6 +5,7 @@
  * TRUST_STORES names. A store that has what is asked for is left alone.
  * Does not: gain rights, or trust the CA for anything but TLS servers where a store can tell.
  */
+import { clip } from '../model/text.ts';
 import type { Config } from '../policy/config.ts';
 import type { CaCertificate } from './installation.ts';
 import { readCaCertificates } from './installation.ts';
@@ -29,7 +30,10 @@ interface Done {
 /** Stores that TRUST_STORES allows. @throws UsageError */
 export function storesOf(machine: Machine): readonly Store[] {
   const kinds = readStoreKinds(machine.env['TRUST_STORES']);
-  if (kinds === null) throw new UsageError('TRUST_STORES holds something else than system, nss and java');
+  if (kinds === null) {
+    const said = clip(machine.env['TRUST_STORES'] ?? '');
+    throw new UsageError(`TRUST_STORES is "${said}": system, nss and java, with commas between them`);
+  }
   return findStores(kinds, machine);
 }
 
@@ -47,10 +51,7 @@ export function changeTrust(
   const machine = createMachine(io.env);
   const stores = storesOf(machine);
   if (stores.length === 0) {
-    throw new CommandError(
-      'no trust store that can be worked on was found',
-      'give the file of `pinwarden ca export` to your clients, or use: eval "$(pinwarden env)"',
-    );
+    throw noStores(machine);
   }
   // The previous CA is only ever taken out.
   const cas = readCaCertificates(config).filter(({ slot }) => direction === 'untrust' || slot !== 'previous');
@@ -58,6 +59,18 @@ export function changeTrust(
   const failed = done.some(({ is }) => is === 'failed');
   io.out(options.json ? `${JSON.stringify({ done })}\n` : screenText(done, direction, io));
   return failed ? EXIT_NO : EXIT_OK;
+}
+
+/** A fresh account has no NSS database, and only who looks for one knows how it is made. */
+function noStores({ env }: Machine): CommandError {
+  const asked = (env['TRUST_STORES'] ?? '').trim();
+  const among = asked === '' ? '' : ` for TRUST_STORES=${clip(asked)}`;
+  const database = 'mkdir -p ~/.pki/nssdb && certutil -N -d sql:$HOME/.pki/nssdb --empty-password';
+  const first = /nss/i.test(asked) ? `make a database that Chromium reads: ${database}; or ` : '';
+  return new CommandError(
+    `no trust store that can be worked on was found${among}`,
+    `${first}give the file of \`pinwarden ca export\` to your clients, or use: eval "$(pinwarden env)"`,
+  );
 }
 
 function change(direction: Direction, store: Store, ca: CaCertificate, dryRun: boolean, machine: Machine): Done {

@@ -18,6 +18,14 @@ describe('ca trust', () => {
     const { exit, err } = await here.run(runCa, ['trust'], env(''));
     expect(exit).toBe(1);
     expect(err).toMatch(/no trust store.*\nnext: .*ca export/);
+    // The steps of the README: a fresh account has no NSS database.
+    expect(err).toMatch(/found for TRUST_STORES=nss\nnext: .*certutil -N -d sql:\$HOME\/\.pki\/nssdb --empty-password/);
+  });
+
+  it('says which word of TRUST_STORES it read', async () => {
+    const { exit, err } = await here.run(runCa, ['trust'], { env: { ...env('').env, TRUST_STORES: 'nss,firefox' } });
+    expect(exit).toBe(2);
+    expect(err).toContain('TRUST_STORES is "nss,firefox": system, nss and java, with commas between them');
   });
 
   it('fails, and says why, where a tool is missing', async () => {
