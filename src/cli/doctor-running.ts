@@ -4,6 +4,7 @@
  */
 import { get } from 'node:http';
 import { connect } from 'node:net';
+import { pathExists, readText } from '../host/files.ts';
 import type { AdminConfig, Config, ListenAddress } from '../policy/config.ts';
 import { printListen } from '../runtime/bind.ts';
 import { askAdmin } from './admin-client.ts';
@@ -16,7 +17,7 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 /** More than a screen would not be read. */
 const MAX_HELD = 10;
 
-export async function runningItems({ listen, metrics, admin }: Config): Promise<readonly Item[]> {
+export async function runningItems({ listen, metrics, admin, ca }: Config): Promise<readonly Item[]> {
   const targets = listen.filter(({ port }) => port !== 0).map(reachable);
   const answers = await Promise.all(targets.map(async (target) => [target, await isOpen(target)] as const));
   const version = metrics === null || metrics.port === 0 ? null : await ask(reachable(metrics), '/version');
@@ -37,7 +38,8 @@ export async function runningItems({ listen, metrics, admin }: Config): Promise<
   if (!isOurs || metrics === null) return items;
   const numbers = (await ask(reachable(metrics), '/metrics'))?.body ?? '';
   const ready = await readinessItems(reachable(metrics));
-  return [...items, ...ready, ...(await reloadItems(numbers, admin)), ...clientItems(numbers)];
+  const handed = await handedItems(targets, ca);
+  return [...items, ...handed, ...ready, ...(await reloadItems(numbers, admin)), ...clientItems(numbers)];
 }
 
 /** `isOurs`: null when there is no metrics address to tell by. */
@@ -56,6 +58,30 @@ function listenerItem(target: ListenAddress, open: boolean, isOurs: boolean | nu
 function reachable({ address, port }: ListenAddress): ListenAddress {
   if (address === '0.0.0.0') return { address: '127.0.0.1', port };
   return address === '::' ? { address: '::1', port } : { address, port };
+}
+
+/**
+ * What listens there may be the proxy of another installation: then all that follows is said of that one. A CA that was
+ * replaced a moment ago looks the same until the proxy has taken it over.
+ */
+async function handedItems([target]: readonly ListenAddress[], ca: Config['ca']): Promise<readonly Item[]> {
+  if (target === undefined || !pathExists(ca.certificateFile)) return [];
+  const answer = await ask(target, '/ca.pem');
+  const [own] = pemBlocks(readText(ca.certificateFile, MAX_BODY_BYTES));
+  if (answer?.status !== 200 || own === undefined || pemBlocks(answer.body).includes(own)) return [];
+  return [
+    warn(
+      'listeners',
+      `what listens on ${printListen(target)} hands out another CA than ${ca.certificateFile}`,
+      'if it is the proxy of another installation, ask about that one: pinwarden doctor -c FILE',
+    ),
+  ];
+}
+
+/** Without the line ends that one writes and the other does not. */
+function pemBlocks(text: string): readonly string[] {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => block.replaceAll(/\s/g, ''));
 }
 
 async function readinessItems(target: ListenAddress): Promise<readonly Item[]> {

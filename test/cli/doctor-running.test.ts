@@ -123,6 +123,30 @@ describe('a proxy that', () => {
     expect(asked[0]).toBe('/v1/policies?limit=1');
   });
 
+  it('hands out another CA is perhaps that of another installation', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'doctor-'));
+    closers.push(async () => rmSync(directory, { recursive: true }));
+    const certificateFile = join(directory, 'ca.pem');
+    const pem = (body: string, end = '\n') =>
+      ['-----BEGIN CERTIFICATE-----', body, '-----END CERTIFICATE-----', ''].join(end);
+    writeFileSync(certificateFile, pem('b3Vycw=='));
+    const metrics = await web(proxyLike(true, ''));
+    const told = async (handed: string) => {
+      const port = await web((request, response) => response.end(request.url === '/ca.pem' ? handed : ''));
+      const one = config(port, metrics);
+      return await runningItems({ ...one, ca: { ...one.ca, certificateFile } });
+    };
+    expect(await told(pem('dGhlaXJz'))).toMatchObject([
+      { name: 'listeners', is: 'ok' },
+      { name: 'listeners', is: 'warn', says: expect.stringContaining('another CA than') as string },
+      { name: 'ready' },
+      { name: 'refusals' },
+    ]);
+    for (const handed of [pem('b3Vycw==', '\r\n'), `${pem('dGhlaXJz')}${pem('b3Vycw==')}`]) {
+      expect((await told(handed)).map(({ is }) => is)).toEqual(['ok', 'ok', 'ok']);
+    }
+  });
+
   it('took its files whole says nothing of reloads', async () => {
     const metrics = await web(proxyLike(true, 'pinwarden_config_last_reload_successful 1\n'));
     expect(await words(await silent(), metrics)).toEqual(['listeners ok', 'ready ok', 'refusals ok']);
