@@ -7,6 +7,7 @@
 import { COMMANDS } from './commands.ts';
 import { commandHelp, helpText, unknownCommand } from './help.ts';
 import type { Io } from './io.ts';
+import { createScreen } from './screen.ts';
 import { EXIT_USAGE } from './usage.ts';
 
 /** @returns the exit code: 0 done, 1 the answer is no, 2 usage. */
@@ -15,7 +16,7 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
   const asksForHelp = name === 'help' || name === '--help' || name === '-h';
   const wanted = asksForHelp ? rest[0] : name === '--version' || name === '-V' ? 'version' : name;
   if (wanted === undefined) {
-    io.out(helpText());
+    io.out(helpText(createScreen(io)));
     return asksForHelp ? 0 : EXIT_USAGE;
   }
   const entry = Object.hasOwn(COMMANDS, wanted) ? COMMANDS[wanted] : undefined;
@@ -24,7 +25,7 @@ export async function dispatch(argv: readonly string[], io: Io): Promise<number>
     return EXIT_USAGE;
   }
   if (asksForHelp || rest.includes('--help') || rest.includes('-h')) {
-    io.out(commandHelp(entry));
+    io.out(commandHelp(entry, createScreen(io)));
     return 0;
   }
   const command = await entry.load();
