@@ -12,6 +12,7 @@ import { connect, type Socket } from 'node:net';
 import type { Code } from '../model/codes.ts';
 import { parseIp } from '../model/ip.ts';
 import { Problem } from '../model/problem.ts';
+import { keepLastWords } from './last-words.ts';
 
 /** RFC 8305 §8: the recommended Connection Attempt Delay. */
 const STAGGER_MS = 250;
@@ -125,6 +126,7 @@ class Race {
     }
     // Half-open, because a client may end its side and still wait for the answer; a TLSSocket on top inherits it.
     const socket = connect({ host: address, port: this.#port, allowHalfOpen: true, noDelay: true });
+    keepLastWords(socket);
     this.#open.set(socket, address);
     socket.on('error', ignore);
     socket.once('error', (error: NodeJS.ErrnoException) => this.#onFailure(socket, error.code ?? 'unknown'));

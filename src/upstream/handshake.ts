@@ -21,6 +21,7 @@ import { tlsFacts } from '../verify/checks/tls.ts';
 import type { AnchorSet } from '../verify/trust.ts';
 import { contextFor } from './contexts.ts';
 import { abortProblem, type Dialled, dial } from './dial.ts';
+import { keepLastWords } from './last-words.ts';
 import type { Line } from './line.ts';
 import { handshakeProblem } from './openssl-codes.ts';
 import { answersInPlainHttp } from './plain-http.ts';
@@ -156,6 +157,8 @@ function startTls({ socket }: Dialled, ask: HandshakeOverAsk): TLSSocket {
     ...(ask.alpn.length === 0 ? {} : { ALPNProtocols: encodeAlpn(ask.alpn) }),
   });
   tls.on('error', ignore);
+  // TLS writes past the socket below it.
+  keepLastWords(tls);
   // Node builds its legacy object of the whole chain for the identity check that we just turned off: 0.2 to 0.5 ms a
   // handshake (measured) for nothing, over hostile bytes. If Node ever stops asking, this line does nothing.
   tls.getPeerCertificate = (): never => ({}) as never;

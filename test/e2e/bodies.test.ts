@@ -8,6 +8,7 @@ import { curl, openTunnel, tunnel } from '../support/client.ts';
 import { type House, pinnedTo, startHouse } from '../support/house.ts';
 import { socketBaseline } from '../support/leaks.ts';
 import { bytesDigest, echoOrigin, type Origin, webOrigin } from '../support/origins.ts';
+import { type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
 import { closed, eventually } from '../support/sockets.ts';
 import { testPki } from '../support/test-pki.ts';
 import { describeWith } from '../support/tools.ts';
@@ -27,18 +28,30 @@ const UNSEEN_RESET_MS = 75_000;
 let house: House;
 let web: Origin;
 let echo: Origin;
+/** Says 413 to everything, and closes with what was sent unread: its kernel resets the connection. */
+let unwanted: RawOrigin;
 
 beforeAll(async () => {
   const pki = testPki();
   web = await webOrigin(pki.inter.issueLeaf({ dns: ['web.test'] }));
   echo = await echoOrigin(pki.inter.issueLeaf({ dns: ['echo.test'] }));
+  unwanted = await rawOrigin((socket) => {
+    socket.pause();
+    socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfull', () =>
+      socket.destroy(),
+    );
+  });
   house = await startHouse({
     anchors: pki.root.pem,
     upstreams: [
       { host: 'web.test', port: web.port },
       { host: 'echo.test', port: echo.port },
+      { host: 'unwanted.test', port: unwanted.port },
     ],
-    rules: [{ name: 'all', match: ['*.test'], pins: pinnedTo(pki.inter.pin), checks: { ct: 'off' } }],
+    rules: [
+      { name: 'unwanted', match: ['unwanted.test'], checks: { ct: 'off' } },
+      { name: 'all', match: ['*.test'], pins: pinnedTo(pki.inter.pin), checks: { ct: 'off' } },
+    ],
     workers: 2,
     limits: {
       handshakesPerClient: 1000,
@@ -54,6 +67,7 @@ afterAll(async () => {
   expect(await house.stop()).toBe(0);
   await web.close();
   await echo.close();
+  await unwanted.close();
 });
 
 describeWith(['curl'], 'a body of 100 MiB', () => {
@@ -76,6 +90,22 @@ describeWith(['curl'], 'a body of 100 MiB', () => {
     const sent = await curl(house.port, house.caFile, option, ...patient, '-H', 'Expect:', '-T', file, url);
     expect(sent.stderr).toBe('');
     expect(sent.stdout).toBe(digest);
+    rmSync(file);
+  });
+});
+
+describeWith(['curl'], 'an upload that the upstream answers without reading it', () => {
+  it('gets that answer over plain HTTP, every time', async () => {
+    const file = join(house.dir, 'unwanted');
+    writePattern(file, 4 * 1024 * 1024);
+    const answers = [];
+    for (let turn = 0; turn < 20; turn += 1) {
+      const url = `http://unwanted.test:${unwanted.port}/`;
+      answers.push(
+        await curl(house.port, house.caFile, '-H', 'Expect:', '-o', '/dev/null', '-w', '%{http_code}', '-T', file, url),
+      );
+    }
+    expect(new Set(answers.map(({ stdout }) => stdout))).toEqual(new Set(['413']));
     rmSync(file);
   });
 });
