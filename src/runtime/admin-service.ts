@@ -22,6 +22,8 @@ export interface Controlled {
   readonly generation: Generation;
   /** The configuration of the start. */
   readonly config: Config;
+  /** Workers that do not judge by the newest generation yet. */
+  readonly workersBehind: number;
   reload(by: 'asked'): Promise<Step>;
   drain(timeoutMs: number): Promise<unknown>;
 }
@@ -161,17 +163,19 @@ async function reload(supervisor: Controlled): Promise<ApiAnswer> {
   const { number, sha256, config, waiting } = supervisor.generation;
   const refused = 'refused' in step ? step.refused.map(mistakeJson) : [];
   const result = wordOf(step, waiting);
+  const { workersBehind } = supervisor;
   const now = {
     result,
     generation: number,
     sha256,
     refused,
     waiting,
+    workersBehind,
     needsRestart: needsRestart(supervisor.config, config),
   };
   const said = result === 'partly' ? 'not everything was taken' : 'what runs goes on';
   if (refused.length > 0) throw new ApiError(422, `${said}; the files have mistakes`, now);
-  return { status: result === 'waiting' ? 202 : 200, body: now };
+  return { status: result === 'waiting' || workersBehind > 0 ? 202 : 200, body: now };
 }
 
 /** As the metric has it; besides that what a look says that judged nothing. */

@@ -109,16 +109,20 @@ export class Fleet {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), timeoutMs);
       this.#changed = () => {
-        const behind = this.#slots.some(
-          (slot, index) => slot.pid !== null && (this.#generations.get(index + 1) ?? 0) < material.number,
-        );
-        if (behind) return;
+        if (this.behind(material.number) > 0) return;
         clearTimeout(timer);
         resolve(true);
       };
       this.#tell({ kind: 'generation', material });
       this.#changed();
     });
+  }
+
+  /** How many processes have not taken this generation yet. */
+  behind(generation: number): number {
+    return this.#slots.filter(
+      (slot, index) => slot.pid !== null && (this.#generations.get(index + 1) ?? 0) < generation,
+    ).length;
   }
 
   /** Sends what was fetched; nobody waits for it. */

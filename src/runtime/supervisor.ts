@@ -117,6 +117,11 @@ export class Supervisor {
     return this.#parts.fleet.size;
   }
 
+  /** Workers that do not judge by the newest generation yet. */
+  get workersBehind(): number {
+    return this.#parts.fleet.behind(this.generation.number);
+  }
+
   get generation(): Generation {
     const { current } = this.#parts.generations;
     if (current === null) throw new TypeError('no generation');

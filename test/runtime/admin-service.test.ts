@@ -2,7 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/host/clock.ts';
 import { CHANGE_HEADER } from '../../src/observe/admin-api.ts';
+import { adminRoutes, type Controlled } from '../../src/runtime/admin-service.ts';
+import { createSight } from '../../src/runtime/sight.ts';
 import { connectTo } from '../support/client.ts';
 import { workersOf } from '../support/house.ts';
 import { type RunningSupervisor, runSupervisor } from '../support/runtime-material.ts';
@@ -156,6 +159,28 @@ it('reloads, and says what was refused and why', async () => {
   // A beginning of what runs, which a watch would not take yet: whoever asks says that it is whole.
   expect(await ask(one, '/v1/reload', 'POST')).toMatchObject({ status: 200, body: { refused: [], waiting: [] } });
   expect((await ask(one, '/v1/policies')).body).toMatchObject({ waiting: [], held: [] });
+});
+
+it.each([
+  [0, 200],
+  [1, 202],
+])('a reload that %i workers have not taken yet is answered %i', async (workersBehind, status) => {
+  const { supervisor, dir } = await start();
+  const { generation, config } = supervisor;
+  const controlled: Controlled = {
+    generation,
+    config,
+    workersBehind,
+    reload: async (by) => supervisor.reload(by),
+    drain: async (timeoutMs) => supervisor.drain(timeoutMs),
+  };
+  const counts = { evidenceLost: () => undefined, eventsDropped: () => undefined };
+  const sight = createSight({ state: dir, clock: systemClock, demand: () => undefined, log: () => undefined, counts });
+  const routes = adminRoutes({ clock: systemClock, sight, supervisor: () => controlled });
+  const route = routes.find(({ path }) => path === '/v1/reload');
+  const answer = await route?.handle({ query: new Map(), rest: '', body: {} });
+  sight.close();
+  expect(answer).toMatchObject({ status, body: { result: 'unchanged', workersBehind } });
 });
 
 describe('events', () => {

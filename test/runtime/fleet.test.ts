@@ -86,9 +86,11 @@ it('says when a worker has not taken a generation in time', async () => {
   process.kill(stopped, 'SIGSTOP');
   next(2, {});
   expect(await fleet.publish(500)).toBe(false);
+  expect(fleet.behind(2)).toBe(1);
   process.kill(stopped, 'SIGCONT');
   next(3, {});
   expect(await fleet.publish(30_000)).toBe(true);
+  expect(fleet.behind(3)).toBe(0);
 });
 
 it('waits for a worker that is starting with the generation before', async () => {
