@@ -27,18 +27,25 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
     if (positionals.length > 0) throw new UsageError('takes no names: -c FILE names the configuration');
     const format = formatOf(values);
     const files = loadFiles(values.config, io);
-    const { config, policy } = files;
-    const linted = config === null || policy === null ? [] : lint(policy, config, systemClock.nowMs());
-    const mistakes = [...files.mistakes, ...trustOf(files), ...linted].toSorted(byPlace);
+    const mistakes = [...files.mistakes, ...trustOf(files), ...linted(files)].toSorted(byPlace);
     io.out(print(mistakes, files, { format, strict: values.strict, sha256: nameOf(files, mistakes) }, io));
     return mistakes.some(({ severity }) => severity === 'error' || values.strict) ? EXIT_NO : EXIT_OK;
   });
 }
 
 /** What a start would say of the files that are named. */
-function trustOf({ config, policy }: Files): readonly Mistake[] {
-  if (config === null) return [];
-  return trustMistakes(config, policy === null ? [config.anchors] : anchorChoices(config, policy));
+function trustOf({ config, policy, remains }: Files): readonly Mistake[] {
+  const known = config ?? remains?.config ?? null;
+  if (known === null) return [];
+  const rules = policy ?? remains?.policy ?? null;
+  return trustMistakes(known, rules === null ? [known.anchors] : anchorChoices(known, rules));
+}
+
+function linted({ config, policy, remains }: Files): readonly Mistake[] {
+  const nowMs = systemClock.nowMs();
+  if (config !== null && policy !== null) return lint(policy, config, nowMs);
+  const left = remains?.policy ?? null;
+  return remains === null || left === null ? [] : lint(left, remains.config, nowMs, remains.gaps);
 }
 
 /** As the log, the status page and `pinwarden_config_hash_info` will call it; null: nothing that could run. */

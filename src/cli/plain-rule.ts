@@ -46,6 +46,7 @@ export function ruleOfYaml(yaml: YamlFile, groups: PinGroups): Loaded<Rule> {
     owner: null,
     mayMatch: null,
     mayNot: [],
+    lost: new Set(),
     purpose: 'judge',
   });
   return notes.failed ? { ok: false, mistakes: notes.mistakes } : { ok: true, value: rule, warnings: notes.mistakes };

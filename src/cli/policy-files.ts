@@ -4,10 +4,13 @@
  */
 import { relative, resolve } from 'node:path';
 import { FileError } from '../host/files.ts';
+import type { Gaps } from '../policy/assemble.ts';
 import type { Config } from '../policy/config.ts';
-import { loadPolicy, policyMistakes, readConfig, type TextFile } from '../policy/load.ts';
+import { createFileMemory } from '../policy/file-memory.ts';
+import { loadPolicy, readConfig, type TextFile } from '../policy/load.ts';
 import type { Mistake } from '../policy/mistakes.ts';
 import type { Place, Policy } from '../policy/policy.ts';
+import { surveyPolicy } from '../policy/survey.ts';
 import type { Named } from '../runtime/generation-name.ts';
 import { configStep, readConfigFile, readSources } from '../runtime/sources.ts';
 import { shippedGroups } from '../runtime/supervisor-start.ts';
@@ -22,14 +25,23 @@ export interface Files {
   /** Absolute path → text, to quote lines from. */
   readonly texts: ReadonlyMap<string, string>;
   readonly policyFiles: number;
+  /** What is left of broken files, to look for more mistakes; null: nothing is broken, or nothing is left. */
+  readonly remains: FilesRemains | null;
   /** What the generation would be made of; null when it cannot be. */
   readonly named: Named | null;
+}
+
+export interface FilesRemains {
+  readonly config: Config;
+  /** Null: not even that can be told which rules there are. */
+  readonly policy: Policy | null;
+  readonly gaps: Gaps;
 }
 
 /** Never throws for a file that cannot be read: that is a mistake at its first line. */
 export function loadFiles(configPath: string, io: Io): Files {
   const texts = new Map<string, string>();
-  const nothing = { config: null, policy: null, texts, policyFiles: 0, named: null };
+  const nothing = { config: null, policy: null, texts, policyFiles: 0, remains: null, named: null };
   const file = resolve(io.cwd, configPath);
   let configFile: TextFile;
   try {
@@ -50,15 +62,27 @@ export function loadFiles(configPath: string, io: Io): Files {
     texts.set(source.file, source.text);
   }
   const unreads = unread.map((path) => unreadable(path.file, path.why, 'make it readable, or correct `policies:`'));
-  if (!config.ok) {
-    const more = remains === null ? [] : policyMistakes(sources, remains, groups);
-    return { ...nothing, mistakes: [...config.mistakes, ...unreads, ...more] };
+  const memory = createFileMemory();
+  if (config.ok) {
+    const policy = loadPolicy(sources, config.value, groups, memory);
+    if (policy.ok && unread.length === 0) {
+      const found = { config: config.value, policy: policy.value, policyFiles: sources.length, remains: null, texts };
+      return { ...found, mistakes: [...config.warnings, ...policy.warnings], named: { configFile, sources } };
+    }
   }
-  const policy = loadPolicy(sources, config.value, groups);
-  const mistakes = [...unreads, ...config.warnings, ...(policy.ok ? policy.warnings : policy.mistakes)];
-  const whole = policy.ok && unread.length === 0 ? policy.value : null;
-  const named = whole === null ? null : { configFile, sources };
-  return { config: config.value, policy: whole, mistakes, texts, policyFiles: sources.length, named };
+  const read = config.ok
+    ? { config: config.value, mistakes: config.warnings }
+    : { ...nothing, mistakes: config.mistakes };
+  if (known === null) return { ...nothing, mistakes: [...read.mistakes, ...unreads] };
+  const gaps = { config: !config.ok, hasClients: remains?.hasClients ?? true };
+  const survey = surveyPolicy(sources, known, gaps, groups, memory);
+  return {
+    ...nothing,
+    config: read.config,
+    mistakes: [...read.mistakes, ...unreads, ...survey.mistakes],
+    policyFiles: sources.length,
+    remains: { config: known, policy: survey.policy, gaps: survey.gaps },
+  };
 }
 
 function unreadable(file: string, message: string, hint: string): Mistake {

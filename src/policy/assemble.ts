@@ -18,8 +18,17 @@ export const MAX_RULES = 100_000;
 export const MAX_METRICS_GROUPS = 200;
 export const OTHER_METRICS_GROUP = '_other';
 
-/** How the mistake about a group that `clients:` of pinwarden.yaml does not have begins. */
-export const NO_CLIENT_GROUP = 'there is no client group';
+/** What is not known because files are broken, so that nothing is concluded from it. */
+export interface Gaps {
+  /** Rules that are not as they were meant, by their place → the fields that are lost. */
+  readonly faulty: ReadonlyMap<Place, ReadonlySet<string>>;
+  /** True: the configuration is not as it was meant either. */
+  readonly config: boolean;
+  /** False: `clients:` of pinwarden.yaml cannot be read, so no group can be called unknown. */
+  readonly hasClients: boolean;
+}
+
+const NO_GAPS: Gaps = { faulty: new Map(), config: false, hasClients: true };
 
 interface MutableSlot {
   forAll: Entry | null;
@@ -35,7 +44,24 @@ export function* assembleInSlices(
   config: Config,
   sha256: string,
 ): Slices<Loaded<Policy>> {
-  const builder = new Builder(config);
+  const { policy, mistakes } = yield* gather(files, config, sha256, NO_GAPS);
+  return mistakes.some((mistake) => mistake.severity === 'error')
+    ? { ok: false, mistakes }
+    : { ok: true, value: policy, warnings: mistakes };
+}
+
+interface Gathered {
+  readonly policy: Policy;
+  readonly mistakes: readonly Mistake[];
+}
+
+/** What is left of broken files beside the others; the policy only serves to look for more mistakes. */
+export function assembleRemains(files: readonly PolicyFile[], config: Config, gaps: Gaps): Gathered {
+  return atOnce(gather(files, config, '', gaps));
+}
+
+function* gather(files: readonly PolicyFile[], config: Config, sha256: string, gaps: Gaps): Slices<Gathered> {
+  const builder = new Builder(config, gaps);
   const rules = limitMetricsGroups(
     files.flatMap((file) => file.rules),
     builder,
@@ -50,10 +76,6 @@ export function* assembleInSlices(
   }
   const weakens = files.flatMap((file) => file.weakens);
   builder.checkWeakens(weakens);
-  const mistakes = builder.mistakes.toSorted(byPlace);
-  if (mistakes.some((mistake) => mistake.severity === 'error')) {
-    return { ok: false, mistakes };
-  }
   const policy: Policy = Object.freeze({
     rules: Object.freeze(rules),
     byName: builder.byName,
@@ -67,7 +89,7 @@ export function* assembleInSlices(
     weakens: Object.freeze(weakens),
     sha256,
   });
-  return { ok: true, value: policy, warnings: mistakes };
+  return { policy, mistakes: builder.mistakes.toSorted(byPlace) };
 }
 
 /** The first 200 groups keep their names; what follows shares one label. */
@@ -99,7 +121,11 @@ class Builder {
   readonly clientOrder: ReadonlyMap<string, number>;
   readonly ports = new Set<number>();
 
-  constructor(config: Config) {
+  readonly #gaps: Gaps;
+  readonly #said = new Set<string>();
+
+  constructor(config: Config, gaps: Gaps) {
+    this.#gaps = gaps;
     this.clientOrder = new Map(config.clients.map((group, index) => [group.name, index]));
   }
 
@@ -112,30 +138,20 @@ class Builder {
   }
 
   #say(mistake: Mistake): void {
-    if (this.mistakes.length < MAX_MISTAKES) {
+    // What `defaults` say is wrong in the same way for every rule.
+    const key = `${printPlace(mistake.place)} ${mistake.message}`;
+    if (this.mistakes.length < MAX_MISTAKES && !this.#said.has(key)) {
+      this.#said.add(key);
       this.mistakes.push(Object.freeze(mistake));
     }
   }
 
   add(rule: Rule): void {
-    const namesake = this.byName.get(rule.name);
-    if (namesake !== undefined) {
-      const other = printPlace(namesake.place);
-      this.error(
-        rule.origins['name'] ?? rule.place,
-        `the name ${backtick(rule.name)} is taken by ${other}`,
-        'rename one of them',
-      );
+    this.#addName(rule);
+    this.#checkClients(rule);
+    // A rule that lost its clients is for nobody knows whom.
+    if (this.#gaps.faulty.get(rule.place)?.has('clients') === true) {
       return;
-    }
-    this.byName.set(rule.name, rule);
-    for (const name of rule.clients) {
-      if (!this.clientOrder.has(name)) {
-        const meant = closest(name, this.clientOrder.keys());
-        const hint =
-          meant === null ? 'define it under `clients:` in pinwarden.yaml' : `did you mean ${backtick(meant)}?`;
-        this.error(rule.origins['clients'] ?? rule.place, `${NO_CLIENT_GROUP} ${backtick(name)}`, hint);
-      }
     }
     for (const pattern of rule.match) {
       this.#place(pattern, rule);
@@ -146,6 +162,28 @@ class Builder {
         table.set(pattern, true);
       }
       this.excepts.set(rule, table);
+    }
+  }
+
+  /** A rule that lost its name has the empty one. */
+  #addName(rule: Rule): void {
+    const namesake = this.byName.get(rule.name);
+    if (namesake !== undefined) {
+      const message = `the name ${backtick(rule.name)} is taken by ${printPlace(namesake.place)}`;
+      this.error(rule.origins['name'] ?? rule.place, message, 'rename one of them');
+    } else if (rule.name !== '') {
+      this.byName.set(rule.name, rule);
+    }
+  }
+
+  #checkClients(rule: Rule): void {
+    for (const name of this.#gaps.hasClients ? rule.clients : []) {
+      if (!this.clientOrder.has(name)) {
+        const meant = closest(name, this.clientOrder.keys());
+        const hint =
+          meant === null ? 'define it under `clients:` in pinwarden.yaml' : `did you mean ${backtick(meant)}?`;
+        this.error(rule.origins['clients'] ?? rule.place, `there is no client group ${backtick(name)}`, hint);
+      }
     }
   }
 
@@ -181,9 +219,10 @@ class Builder {
       this.error(second.pattern.place, `${pattern} is in the rule twice, first at ${where}`, 'keep one of them');
       return;
     }
+    const rule = first.rule.name === '' ? 'a rule' : `rule ${backtick(first.rule.name)}`;
     this.error(
       second.pattern.place,
-      `${pattern}${forWhom} is also matched by rule ${backtick(first.rule.name)} at ${where}`,
+      `${pattern}${forWhom} is also matched by ${rule} at ${where}`,
       'keep it in one of the two rules, or tell them apart by port or clients',
     );
   }

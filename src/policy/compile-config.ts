@@ -4,30 +4,44 @@ import type { AdminConfig, CaConfig, ClientGroup, Config, CtConfig, ListenAddres
 import type { ConfigShape } from './config-schema.ts';
 import { parseDate } from './dates.ts';
 import { canonicalHost } from './hosts.ts';
+import { type Issue, keysAt } from './issues.ts';
 import { backtick, type Loaded } from './mistakes.ts';
 import { Notes } from './notes.ts';
 import { beside, resolveFrom } from './paths.ts';
 import type { AnchorsChoice, Place, Unmatched } from './policy.ts';
 import { UNMATCHED } from './policy-file.ts';
+import { configJsonSchema } from './reference.ts';
 import { cidrs, compileAnchors, compileRule, patterns } from './rules.ts';
+import { lostFields, type Shifts } from './salvage.ts';
 import type { YamlFile, YamlPath } from './yaml.ts';
+
+/** What the schema refused of a configuration, and how what is left of its lists lies. */
+export interface Refused {
+  readonly issues: readonly Issue[];
+  readonly shifts: Shifts;
+}
+
+const NOTHING_REFUSED: Refused = { issues: [], shifts: new Map() };
 
 /** `config` is only worth something when `loaded` is ok, or to look for more mistakes in what it names. */
 export function compileConfig(
   shape: ConfigShape,
   yaml: YamlFile,
+  { issues, shifts }: Refused = NOTHING_REFUSED,
 ): { readonly loaded: Loaded<Config>; readonly config: Config } {
   const notes = new Notes(yaml);
+  notes.shift([], shifts);
+  const lost = lostOf(issues, []);
   const absolute = (path: string): string => resolveFrom(yaml.file, path);
   const anchors = compileAnchors(shape.anchors, ['anchors'], notes);
-  const ct = compileCt(shape.ct, notes);
+  const ct = compileCt(shape.ct, notes, lost);
   const config: Config = Object.freeze({
     file: yaml.file,
     listen: Object.freeze(shape.listen.map((entry, index) => endpoint(entry, ['listen', index], notes))),
     metrics: shape.metrics === 'off' ? null : endpoint(shape.metrics, ['metrics'], notes),
     admin: shape.admin === undefined ? null : compileAdmin(shape.admin, notes),
     state: absolute(shape.state),
-    ca: compileCa(shape.ca, notes),
+    ca: compileCa(shape.ca, notes, lost),
     anchors,
     anchorsPlace: hasKey(yaml, 'anchors') ? notes.place(['anchors'], 'key') : null,
     places: placesOf(shape, anchors, ct, notes),
@@ -40,7 +54,7 @@ export function compileConfig(
       }),
     }),
     clients: Object.freeze(Object.entries(shape.clients).map(([name, ranges]) => compileClients(name, ranges, notes))),
-    unmatched: compileUnmatched(shape, anchors, notes),
+    unmatched: compileUnmatched(shape, anchors, notes, lostOf(issues, ['unmatched'])),
     audit: Object.freeze({ file: absolute(shape.audit.file), onFull: shape.audit.onFull }),
     policies: Object.freeze(shape.policies.map((entry, index) => compilePath(entry, ['policies', index], notes))),
     limits: Object.freeze({ ...shape.limits }),
@@ -55,11 +69,15 @@ export function compileConfig(
       allowPrivate: cidrs(shape.fetch.allowPrivate, ['fetch', 'allowPrivate'], notes),
     }),
   });
-  checkListeners(config, yaml, notes);
+  checkListeners(config, yaml, notes, lost);
   const loaded: Loaded<Config> = notes.failed
     ? { ok: false, mistakes: notes.mistakes }
     : { ok: true, value: config, warnings: notes.mistakes };
   return { loaded, config };
+}
+
+function lostOf(issues: readonly Issue[], path: YamlPath): ReadonlySet<string> {
+  return issues.length === 0 ? new Set() : lostFields(issues, path, keysAt(configJsonSchema(), path));
 }
 
 function hasKey({ value }: YamlFile, key: string): boolean {
@@ -107,7 +125,12 @@ function collides(left: ListenAddress, right: ListenAddress): boolean {
 }
 
 /** What the start would refuse as taken, by the proxy itself. */
-function checkListeners({ listen, metrics, admin }: Config, yaml: YamlFile, notes: Notes): void {
+function checkListeners(
+  { listen, metrics, admin }: Config,
+  yaml: YamlFile,
+  notes: Notes,
+  lost: ReadonlySet<string>,
+): void {
   const sockets: { readonly name: string; readonly at: ListenAddress; readonly path: YamlPath }[] = listen.map(
     (at, index) => ({ name: 'listen', at, path: ['listen', index] }),
   );
@@ -115,7 +138,8 @@ function checkListeners({ listen, metrics, admin }: Config, yaml: YamlFile, note
   if (admin !== null && 'address' in admin) sockets.push({ name: 'admin', at: admin, path: ['admin'] });
   for (const [index, { name, at, path }] of sockets.entries()) {
     const first = sockets.slice(0, index).find((other) => collides(other.at, at));
-    if (first === undefined) continue;
+    // The default stands where something else was meant.
+    if (first === undefined || lost.has(name) || lost.has(first.name)) continue;
     const message = `port ${at.port} of ${backtick(at.address)} is taken by ${backtick(first.name)} already`;
     // Where `metrics` is the default, the other one is what was written.
     const written = hasKey(yaml, name) ? path : first.path;
@@ -133,7 +157,11 @@ function compileAdmin(shape: NonNullable<ConfigShape['admin']>, notes: Notes): A
   return Object.freeze({ ...endpoint(shape, ['admin'], notes), tokenFile });
 }
 
-function compileCa({ certificateFile, keyFile, chainFile, create, next }: ConfigShape['ca'], notes: Notes): CaConfig {
+function compileCa(
+  { certificateFile, keyFile, chainFile, create, next }: ConfigShape['ca'],
+  notes: Notes,
+  lost: ReadonlySet<string>,
+): CaConfig {
   const absolute = (path: string | undefined): string | null =>
     path === undefined ? null : resolveFrom(notes.file, path);
   const current = {
@@ -148,7 +176,7 @@ function compileCa({ certificateFile, keyFile, chainFile, create, next }: Config
     signsFromMs: next.signsFrom === undefined ? null : parseDate(next.signsFrom),
   };
   for (const field of ['certificateFile', 'keyFile'] as const) {
-    if (following[field] !== current[field]) continue;
+    if (following[field] !== current[field] || lost.has('ca')) continue;
     notes.error(['ca', 'next', field], `${backtick(field)} of the next CA is that of the current one`, 'name another');
   }
   if (next.signsFrom !== undefined && following.signsFromMs === null) {
@@ -216,7 +244,12 @@ function compileClients(name: string, ranges: readonly string[], notes: Notes): 
   return Object.freeze({ name, ranges: cidrs(ranges, path, notes) });
 }
 
-function compileUnmatched(shape: ConfigShape, anchors: AnchorsChoice, notes: Notes): Unmatched {
+function compileUnmatched(
+  shape: ConfigShape,
+  anchors: AnchorsChoice,
+  notes: Notes,
+  lost: ReadonlySet<string>,
+): Unmatched {
   const { action, ...fields } = shape.unmatched;
   if (action === 'deny') {
     for (const key of Object.keys(fields)) {
@@ -234,6 +267,7 @@ function compileUnmatched(shape: ConfigShape, anchors: AnchorsChoice, notes: Not
     owner: null,
     mayMatch: null,
     mayNot: [],
+    lost,
     purpose: 'policy',
   });
   return Object.freeze({ action: 'judge', rule });
@@ -241,12 +275,12 @@ function compileUnmatched(shape: ConfigShape, anchors: AnchorsChoice, notes: Not
 
 const DAY_MS = 86_400_000;
 
-function compileCt(shape: ConfigShape['ct'], notes: Notes): CtConfig {
+function compileCt(shape: ConfigShape['ct'], notes: Notes, lost: ReadonlySet<string>): CtConfig {
   const { logList, signatureKeyFile, signatureFile, profile, maxListAgeDays } = shape;
-  if (logList === undefined && (signatureKeyFile ?? signatureFile) !== undefined) {
+  if (logList === undefined && !lost.has('ct') && (signatureKeyFile ?? signatureFile) !== undefined) {
     notes.error(['ct'], 'a signature without a log list', 'name the list in `logList`', 'key');
   }
-  if (signatureFile !== undefined && signatureKeyFile === undefined) {
+  if (signatureFile !== undefined && signatureKeyFile === undefined && !lost.has('ct')) {
     notes.error(['ct', 'signatureFile'], 'a signature without a key', 'name the key in `signatureKeyFile`', 'key');
   }
   const list = logList === undefined ? null : resolveFrom(notes.file, logList);

@@ -6,28 +6,22 @@
  * Does not: change an answer; without a memory every file is read anew.
  */
 import { createHash } from 'node:crypto';
-import type { Loaded } from './mistakes.ts';
 import type { PinGroups } from './pin-groups.ts';
 import { type AnchorsChoice, anchorsKey } from './policy.ts';
-import { type PolicyFile, readPolicyFileInSlices } from './policy-file.ts';
+import { type ReadPolicyFile, readPolicyFileInSlices } from './policy-file.ts';
 import type { Slices } from './slices.ts';
 import type { PolicySource } from './sources.ts';
 
 export interface FileMemory {
   /** `groupsSha256` names `groups`. */
-  read(
-    source: PolicySource,
-    groups: PinGroups,
-    groupsSha256: string,
-    anchors: AnchorsChoice,
-  ): Slices<Loaded<PolicyFile>>;
+  read(source: PolicySource, groups: PinGroups, groupsSha256: string, anchors: AnchorsChoice): Slices<ReadPolicyFile>;
   /** Ends a load. */
   turn(): void;
 }
 
 export function createFileMemory(): FileMemory {
-  let before = new Map<string, Loaded<PolicyFile>>();
-  let now = new Map<string, Loaded<PolicyFile>>();
+  let before = new Map<string, ReadPolicyFile>();
+  let now = new Map<string, ReadPolicyFile>();
   return {
     *read(source, groups, groupsSha256, anchors) {
       const { file, text, owner, mayMatch, mayNot } = source;

@@ -39,22 +39,6 @@ export function issuesToMistakes(
   return issues.slice(0, MAX_MISTAKES).flatMap((issue) => toMistakes(issue, [], yaml, schema));
 }
 
-/** A map without the keys that the issues speak of, so that the rest can be looked at in the same run. */
-export function withoutFaults(value: unknown, issues: readonly Issue[]): Record<string, unknown> {
-  const rest: Record<string, unknown> = Object.create(null);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    const faulty = new Set<PropertyKey>(
-      issues.flatMap(({ path, keys }): readonly PropertyKey[] => (path.length > 0 ? path.slice(0, 1) : (keys ?? []))),
-    );
-    for (const [key, inner] of Object.entries(value)) {
-      if (!faulty.has(key)) {
-        rest[key] = inner;
-      }
-    }
-  }
-  return rest;
-}
-
 function toMistakes(
   issue: Issue,
   parent: YamlPath,
@@ -80,10 +64,10 @@ function toMistakes(
     case 'invalid_key':
       return error(issue.issues?.[0]?.message ?? issue.message, 'rename it', yaml.place(path, 'key'));
     case 'invalid_union': {
-      const meant = (issue.errors ?? []).filter((branch) => !branch.some(isWrongAtTop));
-      return meant.length === 1 && meant[0] !== undefined
-        ? meant[0].flatMap((inner) => toMistakes(inner, path, yaml, schema))
-        : error(issue.message, 'see the reference in config/README.md');
+      const meant = meantBranch(issue);
+      return meant === null
+        ? error(issue.message, 'see the reference in config/README.md')
+        : meant.flatMap((inner) => toMistakes(inner, path, yaml, schema));
     }
     case 'invalid_value':
       if (at === undefined) {
@@ -107,6 +91,12 @@ function toMistakes(
     default:
       return error(`${field(path)}: ${issue.message}`, 'see the reference in config/README.md');
   }
+}
+
+/** What the one branch of a union says that was meant; null: none was, or several could be. */
+export function meantBranch(issue: Issue): readonly Issue[] | null {
+  const meant = (issue.errors ?? []).filter((branch) => !branch.some(isWrongAtTop));
+  return meant.length === 1 ? (meant[0] ?? null) : null;
 }
 
 /** A branch of a union that was not meant at all: the value is of another type. */
@@ -208,7 +198,8 @@ function wordHint(value: unknown, issue: Issue): string {
   return planned ? `this is not built yet; ${use}` : use;
 }
 
-function valueAt(value: unknown, path: YamlPath): unknown {
+/** Undefined: nothing is there. */
+export function valueAt(value: unknown, path: YamlPath): unknown {
   let at = value;
   for (const step of path) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) {

@@ -9,6 +9,7 @@
 import { parseCidr, parseIp } from '../model/ip.ts';
 import { printTlsFloor } from '../model/tls.ts';
 import { isPublicSuffix } from '../pki/x509/public-suffix.ts';
+import type { Gaps } from './assemble.ts';
 import type { Config } from './config.ts';
 import { printDay } from './dates.ts';
 import { liesWithin } from './hosts.ts';
@@ -23,28 +24,36 @@ export const EXPIRY_NOTICE_MS = 30 * DAY_MS;
 
 type Say = (place: Place, message: string, hint: string) => void;
 
-/** Warnings at `nowMs` (milliseconds since the epoch), in the order of files. */
-export function lint(policy: Policy, config: Config, nowMs: number): readonly Mistake[] {
+/**
+ * Warnings at `nowMs` (milliseconds since the epoch), in the order of files. `gaps`: what is missing of `policy` and
+ * `config` because files are broken; then only what is whole is looked at, on its own.
+ */
+export function lint(policy: Policy, config: Config, nowMs: number, gaps: Gaps | null = null): readonly Mistake[] {
   const found = new Map<string, Mistake>();
   const say: Say = (place, message, hint) => {
     const key = `${place.file} ${place.line} ${place.column} ${message}`;
     found.set(key, Object.freeze({ place, message, hint, severity: 'warning' }));
   };
   lintListeners(config, say);
-  for (const rule of policy.rules) {
+  const rules = gaps === null ? policy.rules : policy.rules.filter(({ place }) => !gaps.faulty.has(place));
+  const demands = gaps?.config === true ? [] : [...rules, ...judging(policy)];
+  for (const rule of rules) {
     lintPins(rule, nowMs, say);
-    lintHosts(rule, policy, say);
+    lintHosts(rule, gaps === null ? policy : null, say);
     lintFloor(rule, nowMs, say);
     lintUnsafeTls(rule, nowMs, say);
     lintIdleWords(rule, say);
     lintRanges(rule, say);
+  }
+  for (const rule of demands) {
     lintDemands(rule, config, say);
   }
-  if (policy.unmatched.action === 'judge') {
-    lintDemands(policy.unmatched.rule, config, say);
-  }
-  lintWeakens(policy, nowMs, say);
+  lintWeakens(policy, gaps === null, nowMs, say);
   return [...found.values()].toSorted(byPlace);
+}
+
+function judging({ unmatched }: Policy): readonly Rule[] {
+  return unmatched.action === 'judge' ? [unmatched.rule] : [];
 }
 
 function lintListeners(config: Config, say: Say): void {
@@ -98,7 +107,8 @@ function lintExpiry(pin: Pin, nowMs: number, say: Say): void {
   say(pin.place, `the key ${verb} on ${printDay(pin.expiresMs)}; ${effect}`, 'review the group and move `expires:`');
 }
 
-function lintHosts(rule: Rule, policy: Policy, say: Say): void {
+/** `policy`: null when rules are missing that may cover what a wildcard leaves out. */
+function lintHosts(rule: Rule, policy: Policy | null, say: Say): void {
   for (const except of rule.except) {
     const overlaps = (pattern: HostPattern): boolean =>
       liesWithin({ ...except, port: except.port ?? pattern.port }, pattern) ||
@@ -119,6 +129,7 @@ function lintHosts(rule: Rule, policy: Policy, say: Say): void {
       say(pattern.place, `${backtick(pattern.text)} covers a whole public suffix`, 'name the domains that are meant');
       continue;
     }
+    if (policy === null) continue;
     const apex = lookup(policy, { host: pattern.host, kind: 'name', port: pattern.port ?? 443 }, rule.clients);
     if (rule.pins.anyOf.length > 0 && apex.kind === 'rule' && apex.pattern === null) {
       const message = `${backtick(pattern.text)} does not cover ${backtick(pattern.host)}, and no other rule does`;
@@ -204,11 +215,11 @@ function lintUnsafeTls({ name, place: at, origins, unsafeTls }: Rule, nowMs: num
   }
 }
 
-function lintWeakens(policy: Policy, nowMs: number, say: Say): void {
+function lintWeakens(policy: Policy, isComplete: boolean, nowMs: number, say: Say): void {
   for (const entry of policy.weakens) {
     if (entry.untilMs <= nowMs) {
       say(entry.place, `this entry ended on ${printDay(entry.untilMs)}`, 'remove it');
-    } else if (entry.rule !== UNMATCHED && !policy.byName.has(entry.rule)) {
+    } else if (isComplete && entry.rule !== UNMATCHED && !policy.byName.has(entry.rule)) {
       say(entry.place, `there is no rule ${backtick(entry.rule)} any more`, 'remove the entry once it is rolled out');
     }
   }

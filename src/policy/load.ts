@@ -8,17 +8,18 @@
  */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { assembleInSlices, NO_CLIENT_GROUP } from './assemble.ts';
+import { assembleInSlices } from './assemble.ts';
 import { compileConfig } from './compile-config.ts';
 import type { Config } from './config.ts';
 import { configSchema } from './config-schema.ts';
 import { createFileMemory, type FileMemory } from './file-memory.ts';
-import { type Issue, issuesToMistakes, withoutFaults } from './issues.ts';
+import { type Issue, issuesToMistakes, keysAt, valueAt } from './issues.ts';
 import { byPlace, compareText, type Loaded, type Mistake, withoutEchoes } from './mistakes.ts';
 import { loadShippedGroups, type PinGroup, type PinGroups } from './pin-groups.ts';
 import type { Policy } from './policy.ts';
 import type { PolicyFile } from './policy-file.ts';
 import { configJsonSchema } from './reference.ts';
+import { lostFields, salvage, withVersion } from './salvage.ts';
 import { checkShape } from './schema.ts';
 import { atOnce, type Slices } from './slices.ts';
 import type { PolicySource, TextFile } from './sources.ts';
@@ -31,8 +32,9 @@ export function loadConfig(text: string, file: string): Loaded<Config> {
   return readConfig(text, file).loaded;
 }
 
-/** What is left of a broken configuration, only to look for more mistakes in the policies that it names. */
+/** What is left of a broken configuration, only to look for more mistakes in it and in the policies that it names. */
 export interface Remains {
+  /** `clients` has every group that is named, though its ranges may be missing. */
   readonly config: Config;
   /** False: `clients` cannot be read, so no group can be called unknown. */
   readonly hasClients: boolean;
@@ -48,16 +50,13 @@ export function readConfig(
   if (yaml === null) {
     return { loaded: { ok: false, mistakes: read.ok ? [] : read.mistakes }, remains: null };
   }
-  const mistakes: Mistake[] = [];
-  let shape = checkShape(configSchema, yaml.value);
-  let issues: readonly Issue[] = [];
-  if (!shape.ok) {
-    issues = shape.issues;
-    mistakes.push(...issuesToMistakes(issues, yaml, configJsonSchema()));
-    // What is left without the wrong keys is only compiled for its mistakes.
-    shape = checkShape(configSchema, { ...withoutFaults(yaml.value, issues), version: 1 });
-  }
-  const compiled = shape.ok ? compileConfig(shape.value, yaml) : null;
+  const shape = checkShape(configSchema, yaml.value);
+  const issues = shape.ok ? [] : shape.issues;
+  const mistakes = shape.ok ? [] : issuesToMistakes(issues, yaml, configJsonSchema());
+  // What is left without the wrong values is only compiled for its mistakes.
+  const left = shape.ok ? null : salvage((value) => checkShape(configSchema, value), withVersion(yaml.value));
+  const value = shape.ok ? shape.value : (left?.value ?? null);
+  const compiled = value === null ? null : compileConfig(value, yaml, { issues, shifts: left?.shifts ?? new Map() });
   const config = compiled?.loaded ?? null;
   if (read.ok && config?.ok === true && mistakes.length === 0) {
     return { loaded: config, remains: null };
@@ -68,28 +67,14 @@ export function readConfig(
   return { loaded: { ok: false, mistakes: said }, remains };
 }
 
-/** With the entries of `policies` that are right, although one of them is not. */
 function remainsOf(config: Config, yaml: YamlFile, issues: readonly Issue[]): Remains {
-  const keys = new Set(issues.map(({ path }) => path[0]));
-  const wrong = new Set(issues.filter(({ path }) => path[0] === 'policies').map(({ path }) => path[1]));
-  const hasClients = !keys.has('clients') && config.clients.every(({ ranges }) => ranges.length > 0);
-  const entries: unknown = (yaml.value as { readonly policies?: unknown } | null)?.policies;
-  if (wrong.size === 0 || !Array.isArray(entries)) return { config, hasClients };
-  const right = { version: 1, policies: entries.filter((_, index) => !wrong.has(index)) };
-  const shape = checkShape(configSchema, right);
-  const policies = shape.ok ? compileConfig(shape.value, yaml).config.policies : [];
-  return { config: { ...config, policies }, hasClients };
-}
-
-/** Mistakes of policies beside a broken configuration. What only the configuration can tell is not among them. */
-export function policyMistakes(
-  sources: readonly PolicySource[],
-  { config, hasClients }: Remains,
-  shippedGroups: readonly TextFile[],
-): readonly Mistake[] {
-  const loaded = loadPolicy(sources, config, shippedGroups);
-  if (loaded.ok || hasClients) return loaded.ok ? loaded.warnings : loaded.mistakes;
-  return loaded.mistakes.filter(({ message }) => !message.startsWith(NO_CLIENT_GROUP));
+  const written = valueAt(yaml.value, ['clients']);
+  const isMap = typeof written === 'object' && written !== null && !Array.isArray(written);
+  const hasClients = isMap || !lostFields(issues, [], keysAt(configJsonSchema(), [])).has('clients');
+  const known = new Set(config.clients.map(({ name }) => name));
+  const others = isMap ? Object.keys(written).filter((name) => !known.has(name)) : [];
+  const clients = [...config.clients, ...others.map((name) => ({ name, ranges: [] }))];
+  return { config: { ...config, clients }, hasClients };
 }
 
 /**
@@ -188,7 +173,8 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-function textsSha256(files: readonly TextFile[]): string {
+/** Names a set of files by their texts. */
+export function textsSha256(files: readonly TextFile[]): string {
   return digest(
     files
       .map(({ text }) => digest(text))

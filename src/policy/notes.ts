@@ -1,11 +1,13 @@
 /** Collects mistakes while one file is compiled, each with the place of a path in that file. */
 import { byPlace, type Mistake } from './mistakes.ts';
 import type { Place } from './policy.ts';
+import { asWritten, pathKey, type Shifts } from './salvage.ts';
 import { MAX_MISTAKES, type YamlFile, type YamlPath } from './yaml.ts';
 
 export class Notes {
   readonly #yaml: YamlFile;
   readonly #mistakes: Mistake[] = [];
+  readonly #shifts = new Map<string, readonly number[]>();
   #errors = 0;
 
   constructor(yaml: YamlFile) {
@@ -20,12 +22,24 @@ export class Notes {
     return this.#errors > 0;
   }
 
+  /** How many there were so far. */
+  get errors(): number {
+    return this.#errors;
+  }
+
   get mistakes(): readonly Mistake[] {
     return this.#mistakes.toSorted(byPlace);
   }
 
+  /** From now on paths under `base` are those of what is left of its value. */
+  shift(base: YamlPath, shifts: Shifts): void {
+    for (const [key, kept] of shifts) {
+      this.#shifts.set(pathKey([...base, ...(JSON.parse(key) as YamlPath)]), kept);
+    }
+  }
+
   place(path: YamlPath, at: 'key' | 'value' = 'value'): Place {
-    return this.#yaml.place(path, at);
+    return this.#yaml.place(asWritten(path, this.#shifts), at);
   }
 
   /** `hint` is the next step. */

@@ -21,20 +21,24 @@ export type GroupPin = Omit<Pin, 'scope'>;
 export interface PinGroup {
   readonly name: string;
   readonly pins: readonly GroupPin[];
+  /** False: some of it is wrong, so nothing follows from what is missing. */
+  readonly isWhole: boolean;
   readonly place: Place;
 }
 
 export type PinGroups = ReadonlyMap<string, PinGroup>;
 
-/** The groups of one file, by name; mistakes go to `notes`. */
+/** The groups of one file, by name; mistakes go to `notes`. `broken`: names of groups that the schema refused in part. */
 export function compileGroups(
   shape: Readonly<Record<string, PinGroupShape>>,
   base: YamlPath,
   notes: Notes,
+  broken: ReadonlySet<string> = new Set(),
 ): Map<string, PinGroup> {
   const groups = new Map<string, PinGroup>();
   for (const [name, group] of Object.entries(shape)) {
     const path = [...base, name];
+    const errorsBefore = notes.errors;
     const expiresMs = group.expires === undefined ? null : parseDate(group.expires);
     if (group.expires !== undefined && expiresMs === null) {
       notes.error(
@@ -43,7 +47,7 @@ export function compileGroups(
         'write a day in UTC such as `2027-06-01`',
       );
     }
-    if (group.onExpiry !== undefined && group.expires === undefined) {
+    if (group.onExpiry !== undefined && group.expires === undefined && !broken.has(name)) {
       notes.error(
         [...path, 'onExpiry'],
         '`onExpiry` without `expires` does nothing',
@@ -75,7 +79,8 @@ export function compileGroups(
         }),
       );
     }
-    groups.set(name, Object.freeze({ name, pins: Object.freeze(pins), place: notes.place(path, 'key') }));
+    const isWhole = !broken.has(name) && notes.errors === errorsBefore;
+    groups.set(name, Object.freeze({ name, pins: Object.freeze(pins), isWhole, place: notes.place(path, 'key') }));
   }
   return groups;
 }
@@ -143,7 +148,13 @@ export function compileReference(
 
 /** Everything that cannot be a group's name was meant as a key, and gets the parser's reason; a digest in hexadecimal too. */
 function looksLikeKey(text: string, groups: PinGroups | null): boolean {
-  return !/^@?[a-z0-9-]{1,64}$/.test(text) || (/^[0-9a-f]{64}$/.test(text) && groups?.has(text) !== true);
+  return groups?.has(text) !== true && (!/^@?[a-z0-9-]{1,64}$/.test(text) || /^[0-9a-f]{64}$/.test(text));
+}
+
+/** Whether the group that a pin names, if it names one, is known with all its keys. */
+export function isWholeReference(reference: PinReferenceShape, groups: PinGroups | null): boolean {
+  const text = reference.leaf ?? reference.ca ?? reference.any ?? '';
+  return looksLikeKey(text, groups) || groups?.get(text)?.isWhole === true;
 }
 
 function inlinePin(spkiSha256: string, scope: PinScope, reference: PinReferenceShape, place: Place): Pin {

@@ -3,14 +3,22 @@
  * so its owner's last good text can stand in for it.
  */
 import { readUntil } from './dates.ts';
-import { issuesToMistakes, withoutFaults } from './issues.ts';
+import { type Issue, issuesToMistakes, keysAt, valueAt } from './issues.ts';
 import { backtick, byPlace, type Loaded, type Mistake, withoutEchoes } from './mistakes.ts';
 import { Notes } from './notes.ts';
 import { compileGroups, type PinGroups } from './pin-groups.ts';
-import type { AnchorsChoice, Rule, Weakens } from './policy.ts';
+import type { AnchorsChoice, Place, Rule, Weakens } from './policy.ts';
 import { policyJsonSchema } from './reference.ts';
-import { compileRule, type Surroundings } from './rules.ts';
-import { checkShape, type PolicyHeadShape, plainRuleSchema, policyHeadSchema, ruleSchema } from './schema.ts';
+import { arePinsWhole, compileRule, type Surroundings } from './rules.ts';
+import { lostFields, salvage, withVersion } from './salvage.ts';
+import {
+  checkShape,
+  headWithoutRulesSchema,
+  type PolicyHeadShape,
+  plainRuleSchema,
+  policyHeadSchema,
+  ruleSchema,
+} from './schema.ts';
 import { atOnce, type Slices } from './slices.ts';
 import type { PolicySource } from './sources.ts';
 import { readYamlInSlices, type YamlFile } from './yaml.ts';
@@ -24,12 +32,19 @@ export interface PolicyFile {
 /** The name that `unmatched:` of pinwarden.yaml answers to. */
 export const UNMATCHED = 'unmatched';
 
+/** What is left of a broken file, only to look for more mistakes in it. */
+export interface PolicyRemains extends PolicyFile {
+  /** Rules that are not as they were meant, by their place → the fields that are lost. */
+  readonly faulty: ReadonlyMap<Place, ReadonlySet<string>>;
+}
+
+/** `remains`: null when the text is no YAML. */
+export type ReadPolicyFile =
+  | Extract<Loaded<PolicyFile>, { readonly ok: true }>
+  | (Extract<Loaded<PolicyFile>, { readonly ok: false }> & { readonly remains: PolicyRemains | null });
+
 /** `anchors`: what a rule has that names none. Never throws. A mistake in one rule does not hide those in others. */
-export function readPolicyFile(
-  source: PolicySource,
-  shippedGroups: PinGroups,
-  anchors: AnchorsChoice,
-): Loaded<PolicyFile> {
+export function readPolicyFile(source: PolicySource, shippedGroups: PinGroups, anchors: AnchorsChoice): ReadPolicyFile {
   return atOnce(readPolicyFileInSlices(source, shippedGroups, anchors));
 }
 
@@ -37,93 +52,132 @@ export function* readPolicyFileInSlices(
   source: PolicySource,
   shippedGroups: PinGroups,
   anchors: AnchorsChoice,
-): Slices<Loaded<PolicyFile>> {
+): Slices<ReadPolicyFile> {
   const read = yield* readYamlInSlices(source.text, source.file);
   const yaml = read.ok ? read.value : read.partial;
   if (yaml === null) {
-    return { ok: false, mistakes: read.ok ? [] : read.mistakes };
+    return { ok: false, mistakes: read.ok ? [] : read.mistakes, remains: null };
   }
   const mistakes: Mistake[] = [];
   const notes = new Notes(yaml);
-  const head = readHead(yaml, mistakes);
+  const head = readHead(yaml, mistakes, notes);
   const around: Surroundings = {
     notes,
     groups: collectGroups(head, shippedGroups, yaml, notes),
     usedGroups: new Set(),
     shared: new Map(),
-    defaults: head?.defaults ?? {},
+    defaults: head.shape?.defaults ?? {},
     anchors,
     owner: source.owner,
     mayMatch: source.mayMatch,
     mayNot: source.mayNot,
+    lost: lostDefaults(head),
     purpose: 'policy',
   };
   const rules: Rule[] = [];
-  for (const [index, rule] of (head?.rules ?? []).entries()) {
-    rules.push(readRule(rule, index, around, yaml, mistakes));
+  const faulty = new Map<Place, ReadonlySet<string>>();
+  for (const [index, value] of (head.shape?.rules ?? []).entries()) {
+    const { rule, lost } = readRule(value, index, around, yaml, mistakes);
+    rules.push(rule);
+    if (lost !== null || !read.ok) faulty.set(rule.place, lost ?? new Set());
     yield;
   }
   const isWhole = read.ok && mistakes.length === 0;
   if (isWhole) {
-    warnOfUnusedGroups(head?.pinGroups ?? {}, around);
+    warnOfUnusedGroups(head.shape?.pinGroups ?? {}, around);
   }
-  const weakens = readWeakens(head?.weakens ?? [], source, notes);
+  const weakens = readWeakens(head.shape?.weakens ?? [], source, notes);
+  const file: PolicyFile = { source, rules, weakens };
   return isWhole && !notes.failed
-    ? { ok: true, value: { source, rules, weakens }, warnings: notes.mistakes }
+    ? { ok: true, value: file, warnings: notes.mistakes }
     : {
         ok: false,
         mistakes: withoutEchoes(read.ok ? [] : read.mistakes, [...mistakes, ...notes.mistakes]).toSorted(byPlace),
+        remains: { ...file, faulty },
       };
 }
 
-/** All but the rules; null when nothing sensible is left without the keys that are wrong. */
-function readHead(yaml: YamlFile, mistakes: Mistake[]): PolicyHeadShape | null {
+interface Head {
+  /** Null: nothing sensible is left. */
+  readonly shape: (Omit<PolicyHeadShape, 'rules'> & { readonly rules?: readonly unknown[] | undefined }) | null;
+  readonly issues: readonly Issue[];
+}
+
+/** All but the rules; of a wrong one what is left of it. */
+function readHead(yaml: YamlFile, mistakes: Mistake[], notes: Notes): Head {
   const shape = checkShape(policyHeadSchema, yaml.value);
   if (shape.ok) {
-    return shape.value;
+    return { shape: shape.value, issues: [] };
   }
-  mistakes.push(...issuesToMistakes(shape.issues, yaml, policyJsonSchema()));
-  const rest = { ...withoutFaults(yaml.value, shape.issues), version: 1 };
-  const again = checkShape(policyHeadSchema, rest);
-  return again.ok ? again.value : null;
+  const { issues } = shape;
+  mistakes.push(...issuesToMistakes(issues, yaml, policyJsonSchema()));
+  const left = salvage((value) => checkShape(headWithoutRulesSchema, value), withVersion(yaml.value));
+  if (left !== null) notes.shift([], left.shifts);
+  return { shape: left?.value ?? null, issues };
+}
+
+function lostDefaults({ shape, issues }: Head): ReadonlySet<string> {
+  if (issues.length === 0) return new Set();
+  const schema = policyJsonSchema();
+  const fields = keysAt(schema, ['defaults']);
+  const areGone = shape?.defaults === undefined && lostFields(issues, [], keysAt(schema, [])).has('defaults');
+  return areGone ? new Set(fields) : lostFields(issues, ['defaults'], fields);
 }
 
 /** Shipped groups and those of the file; null when those of the file cannot be read. */
-function collectGroups(
-  head: PolicyHeadShape | null,
-  shipped: PinGroups,
-  yaml: YamlFile,
-  notes: Notes,
-): PinGroups | null {
-  if (head?.pinGroups === undefined && hasKey(yaml.value, 'pinGroups')) {
+function collectGroups({ shape, issues }: Head, shipped: PinGroups, yaml: YamlFile, notes: Notes): PinGroups | null {
+  const written = valueAt(yaml.value, ['pinGroups']);
+  const isLost = issues.length > 0 && lostFields(issues, [], keysAt(policyJsonSchema(), [])).has('pinGroups');
+  if (isLost && (typeof written !== 'object' || written === null || Array.isArray(written))) {
     return null;
   }
   const groups = new Map(shipped);
-  for (const [name, group] of compileGroups(head?.pinGroups ?? {}, ['pinGroups'], notes)) {
+  const broken = lostFields(issues, ['pinGroups'], []);
+  for (const [name, group] of compileGroups(shape?.pinGroups ?? {}, ['pinGroups'], notes, broken)) {
     groups.set(name, group);
+  }
+  // A group of which nothing is left is there nevertheless.
+  for (const name of Object.keys(written ?? {}).filter((one) => !groups.has(one))) {
+    const place = notes.place(['pinGroups', name], 'key');
+    groups.set(name, Object.freeze({ name, pins: Object.freeze([]), isWhole: false, place }));
   }
   return groups;
 }
 
-function hasKey(value: unknown, key: string): boolean {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+/** `lost`: null when the rule is as it was meant. */
+interface ReadRule {
+  readonly rule: Rule;
+  readonly lost: ReadonlySet<string> | null;
 }
 
-function readRule(value: unknown, index: number, around: Surroundings, yaml: YamlFile, mistakes: Mistake[]): Rule {
+function readRule(value: unknown, index: number, around: Surroundings, yaml: YamlFile, mistakes: Mistake[]): ReadRule {
   const path = ['rules', index];
+  const { notes } = around;
+  const errorsBefore = notes.errors;
   const shape = checkShape(ruleSchema, value);
   if (shape.ok) {
     if (shape.value.name === UNMATCHED) {
-      around.notes.error([...path, 'name'], `the name ${backtick(UNMATCHED)} is taken`, 'choose another name');
+      notes.error([...path, 'name'], `the name ${backtick(UNMATCHED)} is taken`, 'choose another name');
     }
-    return compileRule(shape.value, path, around);
+    const own: Surroundings = { ...around, lost: inherited(around.lost, shape.value) };
+    const rule = compileRule(shape.value, path, own);
+    const isWhole = notes.errors === errorsBefore && own.lost.size === 0 && arePinsWhole(shape.value, own);
+    return { rule, lost: isWhole ? null : own.lost };
   }
   const prefixed = shape.issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
   mistakes.push(...issuesToMistakes(prefixed, yaml, policyJsonSchema()));
   // What is left of the rule is only compiled for its mistakes.
-  const rest = checkShape(plainRuleSchema, withoutFaults(value, shape.issues));
-  const fields = rest.ok ? rest.value : {};
-  return compileRule({ ...fields, name: fields.name ?? '' }, path, { ...around, purpose: 'judge' });
+  const left = salvage((rest) => checkShape(plainRuleSchema, rest), value);
+  if (left !== null) notes.shift(path, left.shifts);
+  const fields = left?.value ?? {};
+  const missing = lostFields(shape.issues, [], keysAt(policyJsonSchema(), path));
+  const lost = new Set([...missing, ...inherited(around.lost, fields)]);
+  return { rule: compileRule({ ...fields, name: fields.name ?? '' }, path, { ...around, lost }), lost };
+}
+
+/** What a rule would have had from `defaults`. */
+function inherited(lost: ReadonlySet<string>, fields: object): ReadonlySet<string> {
+  return lost.size === 0 ? lost : new Set([...lost].filter((key) => !Object.hasOwn(fields, key)));
 }
 
 function warnOfUnusedGroups(groups: Readonly<Record<string, unknown>>, around: Surroundings): void {

@@ -14,7 +14,7 @@ import { liesWithin, parsePattern } from './hosts.ts';
 import { backtick, listWords } from './mistakes.ts';
 import type { Notes } from './notes.ts';
 import { resolveFrom } from './paths.ts';
-import { compileReference, type PinGroups } from './pin-groups.ts';
+import { compileReference, isWholeReference, type PinGroups } from './pin-groups.ts';
 import type { AnchorFiles, AnchorsChoice, HostPattern, Pin, Place, Rule, UnsafeFloor } from './policy.ts';
 import type { PinReferenceShape, PlainRuleShape, PolicyShape } from './schema.ts';
 import { compileTls, compileUnsafeTls } from './tls.ts';
@@ -33,6 +33,8 @@ export interface Surroundings {
   readonly owner: string | null;
   readonly mayMatch: readonly HostPattern[] | null;
   readonly mayNot: readonly Forbidden[];
+  /** Fields that were written and are not whole: no demand follows from their absence. */
+  readonly lost: ReadonlySet<string>;
   /** Parts that many rules have in common are held once: checks, pins of groups, places of defaults. */
   readonly shared: Map<string, object>;
   /** `policy`: the demands on files that will be deployed (a backup for every enforcing pin set). `judge`: one rule for one question. */
@@ -74,7 +76,9 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
       origins[key] = defaultsPlace(key, around);
     }
   }
+  const errorsBefore = notes.errors;
   const pins = compilePins(shape, path, around);
+  const hasWholePins = notes.errors === errorsBefore && arePinsWhole(shape, around);
   const mode = shape.mode ?? defaults.mode ?? 'terminate';
   const tls = compileTls(shape.tls, defaults);
   const hasPins = pins.anyOf.length + pins.noneOf.length > 0;
@@ -102,8 +106,8 @@ export function compileRule(shape: PlainRuleShape & { name: string }, path: Yaml
     answer: shape.answer ?? defaults.answer ?? 'before-hello',
     origins: Object.freeze(origins),
   });
-  checkConsistency(rule, path, notes);
-  if (around.purpose === 'policy') {
+  checkConsistency(rule, path, around);
+  if (around.purpose === 'policy' && hasWholePins && !around.lost.has('onFailure')) {
     checkBackup(rule, path, notes);
   }
   checkBounds(rule, path, around);
@@ -189,6 +193,12 @@ function compileClients(names: readonly string[] | undefined): readonly string[]
   return names === undefined || names.length === 0 ? NOTHING : Object.freeze([...names]);
 }
 
+/** False: keys may be missing that the file names. */
+export function arePinsWhole({ pins }: PlainRuleShape, { lost, groups }: Surroundings): boolean {
+  const references = [...(pins?.anyOf ?? []), ...(pins?.noneOf ?? [])];
+  return !lost.has('pins') && references.every((reference) => isWholeReference(reference, groups));
+}
+
 function compilePins(shape: PlainRuleShape, path: YamlPath, around: Surroundings): Rule['pins'] {
   if (shape.pins === undefined) {
     return NO_PINS;
@@ -196,7 +206,9 @@ function compilePins(shape: PlainRuleShape, path: YamlPath, around: Surroundings
   const read = (references: readonly PinReferenceShape[], key: 'anyOf' | 'noneOf'): readonly Pin[] =>
     sharedPins(
       references.flatMap((reference, index) =>
-        compileReference(reference, [...path, 'pins', key, index], around.groups, around.usedGroups, around.notes),
+        around.lost.has('pins') && (reference.leaf ?? reference.ca ?? reference.any) === undefined
+          ? NOTHING
+          : compileReference(reference, [...path, 'pins', key, index], around.groups, around.usedGroups, around.notes),
       ),
       references,
       around,
@@ -266,11 +278,11 @@ function compileUnsafeFloor(shape: PlainRuleShape['unsafeFloor'], path: YamlPath
   return Object.freeze({ action: shape.action, reason: shape.reason, untilMs });
 }
 
-function checkConsistency(rule: Rule, path: YamlPath, notes: Notes): void {
+function checkConsistency(rule: Rule, path: YamlPath, { notes, lost }: Surroundings): void {
   if (rule.mode !== 'bypass') {
     return;
   }
-  if (rule.reason === null) {
+  if (rule.reason === null && !lost.has('reason')) {
     notes.error(path, '`mode: bypass` without a reason', 'add `reason:` and say why this host is not judged');
   }
   if (rule.pins.anyOf.length + rule.pins.noneOf.length > 0) {

@@ -250,6 +250,9 @@ export const policySchema = z
 /** Everything but the rules, which are looked at one by one so that a mistake in one does not hide those in others. */
 export const policyHeadSchema = policySchema.extend({ rules: z.array(z.unknown()).min(1) });
 
+/** The head of a file whose rules are missing or wrong as a whole. */
+export const headWithoutRulesSchema = policySchema.extend({ rules: z.array(z.unknown()).optional() });
+
 /** A file of config/groups. */
 export const groupsSchema = z.strictObject({ version, pinGroups });
 
@@ -259,11 +262,13 @@ export type PlainRuleShape = z.output<typeof plainRuleSchema>;
 export type PinReferenceShape = z.output<typeof pinReference>;
 export type PinGroupShape = z.output<typeof pinGroup>;
 
-/** The value in its shape, or every issue at once. Never throws. */
-export function checkShape<S extends z.ZodType>(
-  schema: S,
-  value: unknown,
-): { readonly ok: true; readonly value: z.output<S> } | { readonly ok: false; readonly issues: readonly Issue[] } {
+/** A value in its shape, or every issue at once. */
+export type Shape<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly issues: readonly Issue[] };
+
+/** Never throws. */
+export function checkShape<S extends z.ZodType>(schema: S, value: unknown): Shape<z.output<S>> {
   const result = schema.safeParse(value);
   return result.success
     ? { ok: true, value: result.data }

@@ -133,6 +133,37 @@ crl: { files: [gone.crl, empty.pem] }
     put('b.yaml', 'version: 1\nrules:\n  - name: b\n    match: [b.example]\n    onFailure: blok, 100%\n');
   });
 
+  it('lets no mistake of a policy hide another one, up to its files of anchors', async () => {
+    put('hidden.yaml', 'version: 1\npolicies: [h.yaml]\nlisten_on: x\nanchors: [gone.pem]\n');
+    put(
+      'h.yaml',
+      `version: 1
+rules:
+  - { name: one, match: ["https://one.example/"], pins: { anyOf: [{ leaf: sha1/AAAA }] }, anchors: [gone-one.pem] }
+  - { name: one, match: [two.example], foo: 1, anchors: [gone-two.pem] }
+  - { name: three, match: ["**.com"], clients: [cii] }
+`,
+    );
+    const { code, out } = await check('-c', 'hidden.yaml');
+    expect(code).toBe(1);
+    const lines = out.split('\n').filter((line) => /: (error|warning): /.test(line));
+    expect(lines.map((line) => line.replaceAll(`${directory}/`, ''))).toEqual([
+      'h.yaml:3:26: error: this is a URL, not a host',
+      expect.stringContaining('h.yaml:3:75: error: `sha1/AAAA` is not a pin'),
+      'h.yaml:3:101: error: gone-one.pem: no such file',
+      'h.yaml:4:7: error: the name `one` is taken by h.yaml:3:5',
+      'h.yaml:4:40: error: unknown key `foo`',
+      'h.yaml:4:58: error: gone-two.pem: no such file',
+      'h.yaml:5:28: warning: `**.com` covers a whole public suffix',
+      'h.yaml:5:39: error: there is no client group `cii`',
+      'hidden.yaml:3:1: error: unknown key `listen_on`',
+      'hidden.yaml:4:11: error: gone.pem: no such file',
+    ]);
+    put('hidden.yaml', 'version: 1\npolicies: [h.yaml]\nanchors: [gone.pem]\n');
+    const whole = await check('-c', 'hidden.yaml');
+    expect(whole.out).toContain('invalid: 8 errors, 1 warning\n');
+  });
+
   it('fails for warnings only when strict', async () => {
     expect((await check('-c', 'lint.yaml')).code).toBe(0);
     const strict = await check('-c', 'lint.yaml', '--strict');

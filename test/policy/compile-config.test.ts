@@ -58,11 +58,21 @@ describe('pinwarden.yaml: refused', () => {
     ['policies: [{ path: a }]', ['2:12 `owner` is missing']],
     [
       'policies: [{ path: a, owner: b, mayMatch: ["*"], mayNot: [by-pass] }]',
-      ['2:59 an entry of `mayNot` is `by-pass`, expected `bypass` or `unsafe`'],
+      ['2:44 `*` would match every host', '2:59 an entry of `mayNot` is `by-pass`, expected `bypass` or `unsafe`'],
     ],
     ['policies: [{ path: a, owner: b, mayMatch: ["*"] }]', ['2:44 `*` would match every host']],
     ['policies: [{ path: a, owner: b, mayMatch: [] }]', ['2:33 `mayMatch: []` leaves the owner nothing to match']],
     ['policies: [1]', ['2:12 expected a path, or a map with path and owner']],
+    ['listen: [{ adress: 0.0.0.0, port: 9464 }]', ['2:10 `address` is missing', '2:12 unknown key `adress`']],
+    [
+      'listen: [{ adress: 0.0.0.0, port: 1 }, { address: x, port: 2 }]',
+      ['2:10 `address` is missing', '2:12 unknown key `adress`', '2:51 `x` is not an IP address'],
+    ],
+    ['metrics: { address: 127.0.0.1, port: 3128 }\nlisten: x', ['3:9 `listen` is `x`, expected a list']],
+    ['ct: { loglist: l.json, signatureKeyFile: k.pem }', ['2:7 unknown key `loglist`']],
+    ['ct: { logList: l.json, sigatureKeyFile: k.pem, signatureFile: s }', ['2:24 unknown key `sigatureKeyFile`']],
+    ['ca: { certificatFile: a.pem, next: { certificateFile: ca.pem } }', ['2:7 unknown key `certificatFile`']],
+    ['unmatched: { mode: bypass, raeson: r }', ['2:28 unknown key `raeson`']],
     ['limits: { conections: 1 }', ['2:11 unknown key `conections`']],
     ['anchors: everything', ['2:10 expected `public`, `system` or a list of PEM files']],
     [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { issuesToMistakes, keysAt, withoutFaults } from '../../src/policy/issues.ts';
+import { issuesToMistakes, keysAt } from '../../src/policy/issues.ts';
 import { configJsonSchema, policyJsonSchema } from '../../src/policy/reference.ts';
 
 const yaml = { file: '/a.yaml', value: { a: { b: 'x' } }, place: () => ({ file: '/a.yaml', line: 1, column: 1 }) };
@@ -62,15 +62,4 @@ describe('keysAt', () => {
     expect(keysAt(configJsonSchema(), ['nothing', 'there'])).toEqual([]);
     expect(keysAt({}, [0])).toEqual([]);
   });
-});
-
-it('withoutFaults keeps what the issues do not speak of', () => {
-  const issues = [
-    { code: 'x', path: ['a', 'b'], message: 'm' },
-    { code: 'unrecognized_keys', path: [], message: 'm', keys: ['c'] },
-    { code: 'unrecognized_keys', path: [], message: 'm' },
-  ];
-  expect(withoutFaults({ a: 1, c: 2, d: 3 }, issues)).toEqual({ d: 3 });
-  expect(withoutFaults([1], issues)).toEqual({});
-  expect(withoutFaults(null, issues)).toEqual({});
 });
