@@ -91,7 +91,8 @@ function asJson(mistakes: readonly Mistake[], files: Files, { strict, sha256 }: 
     sha256,
     rules: files.policy?.rules.length ?? null,
     mistakes: mistakes.map(({ place, severity, message, hint }) => {
-      return { ...shortPlace(place, io.cwd), severity, message, hint: hint ?? null };
+      const { file, line, column } = shortPlace(place, io.cwd);
+      return { file, line, column, severity, message, hint: hint ?? null };
     }),
   };
 }

@@ -10,6 +10,7 @@ import { signerAt, waitingAt } from '../minting/signer.ts';
 import type { Config } from '../policy/config.ts';
 import { printDate } from '../policy/dates.ts';
 import { lint } from '../policy/lint.ts';
+import { printLine } from '../policy/mistakes.ts';
 import { CaFileError, type LoadedCas, openCas } from '../runtime/ca-files.ts';
 import { judgeEnvironment } from '../runtime/environment.ts';
 import { PUBLIC_ANCHORS_OLD_MS, parsePublicAnchors } from '../runtime/trust-loader.ts';
@@ -17,7 +18,7 @@ import type { Trust } from '../verify/trust.ts';
 import { storesOf, trustedCa } from './ca-trust.ts';
 import { readCaCertificates } from './installation.ts';
 import type { Io } from './io.ts';
-import { type Files, shorten } from './policy-files.ts';
+import { type Files, shortPlace } from './policy-files.ts';
 import { day, daysLeft } from './probe-facts.ts';
 import { plural } from './screen.ts';
 import { createMachine } from './stores/machine.ts';
@@ -68,7 +69,7 @@ export function fileItems(files: Files, nowMs: number, io: Io, check: string): r
   const errors = files.mistakes.filter(({ severity }) => severity === 'error');
   const [first] = errors;
   if (first !== undefined) {
-    const place = `${shorten(first.place.file, io.cwd)}:${first.place.line}`;
+    const place = printLine(shortPlace(first.place, io.cwd));
     const isMissing = files.texts.size === 0;
     const next = isMissing ? 'pinwarden init, or name the file with -c' : check;
     return [fail('files', `${plural(errors.length, 'error')}: ${place}: ${first.message}`, next)];

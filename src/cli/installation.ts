@@ -11,9 +11,10 @@ import type { Certificate } from '../pki/x509/certificate.ts';
 import { parsePem } from '../pki/x509/pem.ts';
 import type { Config } from '../policy/config.ts';
 import { loadConfig } from '../policy/load.ts';
+import { printLine } from '../policy/mistakes.ts';
 import { configStep, readConfigFile } from '../runtime/sources.ts';
 import type { Io } from './io.ts';
-import { DEFAULT_CONFIG, shorten } from './policy-files.ts';
+import { DEFAULT_CONFIG, shorten, shortPlace } from './policy-files.ts';
 import { CommandError } from './usage.ts';
 
 /** A CA file with a chain stays far below. */
@@ -32,7 +33,8 @@ export function readInstallation(named: string | undefined, io: Io): Config {
   const loaded = loadConfig(text, file);
   if (loaded.ok) return loaded.value;
   const first = loaded.mistakes.find(({ severity }) => severity === 'error');
-  const message = `${shorten(file, io.cwd)}:${first?.place.line ?? 1}: ${first?.message ?? 'not valid'}`;
+  const place = first === undefined ? shorten(file, io.cwd) : printLine(shortPlace(first.place, io.cwd));
+  const message = `${place}: ${first?.message ?? 'not valid'}`;
   throw new CommandError(message, `pinwarden check -c ${shorten(file, io.cwd)}`);
 }
 

@@ -8,7 +8,7 @@ import type { Gaps } from '../policy/assemble.ts';
 import type { Config } from '../policy/config.ts';
 import { createFileMemory } from '../policy/file-memory.ts';
 import { loadPolicy, readConfig, type TextFile } from '../policy/load.ts';
-import type { Mistake } from '../policy/mistakes.ts';
+import { type Mistake, wholeFileMistake } from '../policy/mistakes.ts';
 import type { Place, Policy } from '../policy/policy.ts';
 import { surveyPolicy } from '../policy/survey.ts';
 import type { Named } from '../runtime/generation-name.ts';
@@ -38,7 +38,7 @@ export interface FilesRemains {
   readonly gaps: Gaps;
 }
 
-/** Never throws for a file that cannot be read: that is a mistake at its first line. */
+/** Never throws for a file that cannot be read: that is a mistake of the file as a whole. */
 export function loadFiles(configPath: string, io: Io): Files {
   const texts = new Map<string, string>();
   const nothing = { config: null, policy: null, texts, policyFiles: 0, remains: null, named: null };
@@ -50,7 +50,7 @@ export function loadFiles(configPath: string, io: Io): Files {
     if (!(thrown instanceof FileError)) throw thrown;
     return {
       ...nothing,
-      mistakes: [unreadable(file, thrown.message.slice(thrown.file.length + 2), configStep(thrown))],
+      mistakes: [wholeFileMistake(file, thrown.words, configStep(thrown))],
     };
   }
   texts.set(file, configFile.text);
@@ -61,7 +61,7 @@ export function loadFiles(configPath: string, io: Io): Files {
   for (const source of [...sources, ...groups]) {
     texts.set(source.file, source.text);
   }
-  const unreads = unread.map((path) => unreadable(path.file, path.why, 'make it readable, or correct `policies:`'));
+  const unreads = unread.map((path) => wholeFileMistake(path.file, path.why, path.hint));
   const memory = createFileMemory();
   if (config.ok) {
     const policy = loadPolicy(sources, config.value, groups, memory);
@@ -83,10 +83,6 @@ export function loadFiles(configPath: string, io: Io): Files {
     policyFiles: sources.length,
     remains: { config: known, policy: survey.policy, gaps: survey.gaps },
   };
-}
-
-function unreadable(file: string, message: string, hint: string): Mistake {
-  return { place: { file, line: 1, column: 1 }, message, hint, severity: 'error' };
 }
 
 /** A path as the reader would type it. */

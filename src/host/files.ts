@@ -40,6 +40,11 @@ export class FileError extends Error {
     this.why = why;
     this.file = file;
   }
+
+  /** The message without the path, for where the path stands already. */
+  get words(): string {
+    return WORDS[this.why];
+  }
 }
 
 const WORDS: Readonly<Record<FileProblem, string>> = {

@@ -69,9 +69,20 @@ function edits(left: string, right: string): number {
   return previous[b.length] ?? 0;
 }
 
-/** `file:line:col`. */
+/** `file:line:col`; the file alone when it is meant as a whole. */
 export function printPlace(place: Place): string {
-  return `${place.file}:${place.line}:${place.column}`;
+  return place.isWholeFile === true ? place.file : `${place.file}:${place.line}:${place.column}`;
+}
+
+/** `file:line`, for screens with one line for all. */
+export function printLine(place: Place): string {
+  return place.isWholeFile === true ? place.file : `${place.file}:${place.line}`;
+}
+
+/** What is wrong with a file as a whole: it is not there, or what hangs on it is wrong. */
+export function wholeFileMistake(file: string, message: string, hint?: string): Mistake {
+  const place: Place = { file, line: 1, column: 1, isWholeFile: true };
+  return { place, message, ...(hint !== undefined && { hint }), severity: 'error' };
 }
 
 /** Longest line that is quoted under a mistake. */
@@ -85,7 +96,7 @@ export function printMistake(mistake: Mistake, text: string | null): string {
   const { place } = mistake;
   const parts = [`${printPlace(place)}: ${mistake.severity}: ${mistake.message}`];
   const line = text?.split('\n')[place.line - 1]?.replace(/\r$/, '');
-  if (line !== undefined && place.column <= LINE_MAX) {
+  if (line !== undefined && place.column <= LINE_MAX && place.isWholeFile !== true) {
     const shown = line.slice(0, LINE_MAX).replace(/[^\x20-\x7e\u00a0-\uffff]/gu, ' ');
     const number = String(place.line);
     parts.push(`  ${number} | ${shown}`, `  ${' '.repeat(number.length)} | ${' '.repeat(place.column - 1)}^`);

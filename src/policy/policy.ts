@@ -11,6 +11,8 @@ export interface Place {
   readonly file: string;
   readonly line: number;
   readonly column: number;
+  /** The file as a whole, which may not be there: the line is the first only for those who need one. */
+  readonly isWholeFile?: true;
 }
 
 export type Mode = 'terminate' | 'preflight' | 'bypass';

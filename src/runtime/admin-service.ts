@@ -141,7 +141,8 @@ function ruleJson(rule: Rule): object {
 }
 
 function mistakeJson({ place, message, hint }: Mistake): object {
-  return { ...place, message, hint: hint ?? null };
+  const { file, line, column } = place;
+  return { file, line, column, message, hint: hint ?? null };
 }
 
 function explanation({ generation }: Controlled, request: ApiRequest): ApiAnswer {

@@ -7,7 +7,7 @@ import type { Signer, Signers } from '../minting/signer.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import { createFileMemory, type FileMemory } from '../policy/file-memory.ts';
 import { loadConfig, loadPolicyInSlices } from '../policy/load.ts';
-import type { Mistake } from '../policy/mistakes.ts';
+import { type Mistake, printLine } from '../policy/mistakes.ts';
 import { atOnce, type Slices } from '../policy/slices.ts';
 import type { Generation } from '../proxy/house.ts';
 import type { Trust } from '../verify/trust.ts';
@@ -63,7 +63,5 @@ function signerOf({ certificatePem, keyPem, chainPem }: CaPairMaterial): Signer 
 
 function firstMistake(mistakes: readonly Mistake[]): string {
   const first = mistakes.find(({ severity }) => severity === 'error');
-  return first === undefined
-    ? 'refused without a mistake'
-    : `${first.place.file}:${first.place.line}: ${first.message}`;
+  return first === undefined ? 'refused without a mistake' : `${printLine(first.place)}: ${first.message}`;
 }

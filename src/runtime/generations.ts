@@ -13,7 +13,7 @@ import { FileError } from '../host/files.ts';
 import type { CaConfig, Config } from '../policy/config.ts';
 import { createFileMemory } from '../policy/file-memory.ts';
 import { loadConfig, loadPolicy, type PolicySource, type TextFile } from '../policy/load.ts';
-import type { Mistake } from '../policy/mistakes.ts';
+import { type Mistake, wholeFileMistake } from '../policy/mistakes.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type CaLook, caMaterialOf, type LoadedCas, lookOf, ownCertificates } from './ca-files.ts';
 import { TrustError } from './crl-loader.ts';
@@ -22,7 +22,7 @@ import type { LastGood } from './last-good.ts';
 import type { GenerationMaterial, TrustMaterial } from './messages.ts';
 import { type Accepted, decide, decideConfig, type Previous } from './reload.ts';
 import { REST_MS, Recent, Rest } from './rest.ts';
-import { digestOf, type ReadSources, readConfigFile, readSettled, readSources } from './sources.ts';
+import { configStep, digestOf, type ReadSources, readConfigFile, readSettled, readSources } from './sources.ts';
 import { anchorChoices, readTrustMaterial } from './trust-files.ts';
 import { checkTrust, logListTimeOf } from './trust-loader.ts';
 import { trustMistakes } from './trust-mistakes.ts';
@@ -87,7 +87,7 @@ interface Read {
 type Looked = Pick<Read, 'config' | 'cas' | 'caDigest' | 'caRefused'>;
 
 function lookedAt(config: Config, { cas, digest, refused }: CaLook): Looked {
-  return { config, cas, caDigest: digest, caRefused: refused.map((message) => asMistake(config.file, message)) };
+  return { config, cas, caDigest: digest, caRefused: refused.map((message) => wholeFileMistake(config.file, message)) };
 }
 
 export class Generations {
@@ -150,7 +150,8 @@ export class Generations {
     const settled =
       digest === this.#seen ? now.value : await readSettled(() => this.#look(current), this.#options.pause);
     if (settled === null) return { kind: 'waiting' };
-    if (settled instanceof FileError) return this.#refuse([asMistake(settled.file, settled.message)]);
+    if (settled instanceof FileError)
+      return this.#refuse([wholeFileMistake(settled.file, settled.words, configStep(settled))]);
     this.#seen = digestRead(settled);
     const step = this.#decide(settled, { ...current, earlier: () => this.#earlier(current) }, current.number);
     if (step.kind === 'accepted') this.#note([current.configFile, ...current.sources]);
@@ -291,7 +292,7 @@ export class Generations {
     } catch (thrown) {
       if (!(thrown instanceof FileError) && !(thrown instanceof TrustError)) throw thrown;
       const mistakes = trustMistakes(config, anchorChoices(config, policy));
-      return mistakes.length > 0 ? mistakes : [asMistake(config.file, thrown.message)];
+      return mistakes.length > 0 ? mistakes : [wholeFileMistake(config.file, thrown.message)];
     }
   }
 
@@ -320,8 +321,4 @@ export function materialOf(generation: Generation, shippedGroups: readonly TextF
 
 function digestRead({ configFile, files: { sources, unread }, caDigest }: Read): string {
   return digestOf([configFile, ...sources, { file: 'ca', text: caDigest }], unread);
-}
-
-function asMistake(file: string, message: string): Mistake {
-  return { place: { file, line: 1, column: 1 }, message, severity: 'error' };
 }

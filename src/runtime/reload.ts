@@ -9,7 +9,7 @@
 import type { Config } from '../policy/config.ts';
 import type { FileMemory } from '../policy/file-memory.ts';
 import { loadConfig, loadPolicy, type PolicySource, type TextFile } from '../policy/load.ts';
-import type { Mistake } from '../policy/mistakes.ts';
+import { type Mistake, wholeFileMistake } from '../policy/mistakes.ts';
 import type { Policy } from '../policy/policy.ts';
 import { weakenings } from '../policy/weakening.ts';
 import type { Unread } from './sources.ts';
@@ -85,7 +85,7 @@ export function decide(ask: Ask): Decided {
 /** Every round holds at least one more file, so it ends. */
 function attemptAll(ask: Ask, waiting: ReadonlySet<string>): Decided {
   const attempt = new Attempt(ask, waiting);
-  for (const { file, why } of ask.unread) attempt.blameUnread(file, why);
+  for (const one of ask.unread) attempt.blameUnread(one);
   if (ask.previous === null && attempt.held.size > 0) return { ok: false, mistakes: attempt.allMistakes() };
   while (true) {
     const loaded = loadPolicy(attempt.sources(), ask.config, ask.shippedGroups, ask.files);
@@ -138,8 +138,8 @@ class Attempt {
   }
 
   /** A path that could not be read: its file, or every file that was known in the directory. */
-  blameUnread(path: string, why: string): void {
-    const mistake = mistakeAt(path, why, 'make it readable for the user that runs the proxy');
+  blameUnread({ file: path, why, hint }: Unread): void {
+    const mistake = wholeFileMistake(path, why, hint);
     const known = [...this.#before.values()].filter((source) => source.file === path || source.path === path);
     if (known.length === 0) this.#put(path, [mistake]);
     for (const { file } of known) if (!this.#next.has(file)) this.#put(file, [mistake]);
@@ -176,10 +176,6 @@ class Attempt {
 
 function isError(mistake: Mistake): boolean {
   return mistake.severity === 'error';
-}
-
-function mistakeAt(file: string, message: string, hint: string): Mistake {
-  return { place: { file, line: 1, column: 1 }, message, hint, severity: 'error' };
 }
 
 /** The configuration itself: a broken one keeps `current`, and a first start fails. */

@@ -5,8 +5,8 @@
  * Does not: parse policies or decide (reload.ts does). A file that cannot be read is reported beside the others.
  */
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
-import { FileError, listDirectory, readText } from '../host/files.ts';
+import { basename, dirname, join } from 'node:path';
+import { FileError, type FileProblem, listDirectory, readText } from '../host/files.ts';
 import type { Config } from '../policy/config.ts';
 import type { PolicySource, TextFile } from '../policy/load.ts';
 import { caDirectories } from './ca-files.ts';
@@ -16,10 +16,11 @@ import { SETTLE_MS } from './watch.ts';
 export const MAX_POLICY_BYTES = 16 * 1024 * 1024;
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 
-/** A source whose file could not be read, with the reason. */
+/** A source whose file could not be read, with the reason and the next step. */
 export interface Unread {
   readonly file: string;
   readonly why: string;
+  readonly hint: string;
 }
 
 export interface ReadSources {
@@ -47,11 +48,11 @@ export function readSources(config: Config): ReadSources {
       const names = listDirectory(path);
       const files = names === null ? [path] : names.filter(isPolicyName).map((name) => join(path, name));
       for (const file of files) {
-        const text = tryRead(file, unread);
+        const text = tryRead(file, config, unread);
         if (text !== null) sources.push({ path, owner, mayMatch, mayNot, file, text });
       }
     } catch (thrown) {
-      unread.push({ file: path, why: whyUnread(thrown) });
+      unread.push(asUnread(path, thrown, config));
     }
   }
   return { sources, unread };
@@ -61,18 +62,26 @@ function isPolicyName(name: string): boolean {
   return !name.startsWith('.') && /\.ya?ml$/.test(name);
 }
 
-function tryRead(file: string, unread: Unread[]): string | null {
+function tryRead(file: string, config: Config, unread: Unread[]): string | null {
   try {
     return readText(file, MAX_POLICY_BYTES);
   } catch (thrown) {
-    unread.push({ file, why: whyUnread(thrown) });
+    unread.push(asUnread(file, thrown, config));
     return null;
   }
 }
 
-function whyUnread(thrown: unknown): string {
-  return thrown instanceof FileError ? thrown.message : String(thrown);
+function asUnread(file: string, thrown: unknown, { file: configFile }: Config): Unread {
+  const correct = `correct \`policies:\` in ${basename(configFile)}`;
+  if (!(thrown instanceof FileError)) return { file, why: String(thrown), hint: correct };
+  const hint = thrown.why === 'missing' ? `make it, or ${correct}` : STEPS[thrown.why];
+  return { file, why: thrown.words, hint: hint ?? `correct the file, or ${correct}` };
 }
+
+const STEPS: Readonly<Partial<Record<FileProblem, string>>> = {
+  'not-permitted': 'make it readable for the user that runs the proxy',
+  'too-large': 'split it into several files',
+};
 
 /** Names what was read: two reads with the same digest are the same. */
 export function digestOf(files: readonly TextFile[], unread: readonly Unread[] = []): string {

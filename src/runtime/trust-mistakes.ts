@@ -24,7 +24,7 @@ export function trustMistakes(config: Config, choices: readonly AnchorsChoice[])
     } catch (thrown) {
       if (!(thrown instanceof FileError) && !(thrown instanceof TrustError)) throw thrown;
       const named = thrown instanceof FileError ? thrown.file : file;
-      const place = places.get(named) ?? { file: config.file, line: 1, column: 1 };
+      const place = places.get(named) ?? { file: config.file, line: 1, column: 1, isWholeFile: true };
       if (!found.has(named))
         found.set(named, {
           place,

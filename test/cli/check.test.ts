@@ -65,10 +65,19 @@ describe('check', () => {
   it('reports files that cannot be read', async () => {
     const missing = await check('-c', 'missing.yaml');
     expect(missing.code).toBe(1);
-    expect(missing.out).toContain('missing.yaml:1:1: error:');
+    const init = 'name a configuration with -c FILE, or make one: pinwarden init';
+    expect(missing.out).toContain(`missing.yaml: error: no such file\n  → ${init}\n`);
     const unread = await check('-c', 'unread.yaml');
     expect(unread.code).toBe(1);
-    expect(unread.out).toContain('gone.yaml:1:1: error:');
+    const make = 'make it, or correct `policies:` in unread.yaml';
+    expect(unread.out, 'the path once, and no line').toContain(`gone.yaml: error: no such file\n  → ${make}\n`);
+    const [mistake] = JSON.parse((await check('-c', 'unread.yaml', '--json')).out).mistakes;
+    expect(mistake, 'machines have a number').toMatchObject({ file: 'gone.yaml', line: 1, column: 1 });
+    expect(mistake).not.toHaveProperty('isWholeFile');
+    put('no-yaml.yaml', 'version: 1\npolicies: [policies, many]\n');
+    mkdirSync(join(directory, 'many', 'one.yaml'), { recursive: true });
+    const other = (await check('-c', 'no-yaml.yaml')).out;
+    expect(other).toContain('many/one.yaml: error: not a regular file\n  → correct the file, or correct `policies:`');
   });
 
   it('refuses files of trust that a start would refuse, where they are named', async () => {
@@ -118,7 +127,7 @@ crl: { files: [gone.crl, empty.pem] }
     );
     const { code, out } = await check('-c', 'both.yaml');
     expect(code).toBe(1);
-    for (const place of ['both.yaml:2:1', 'both.yaml:3:16', 'both.yaml:4:36', 'b.yaml:6:16', 'gone.yaml:1:1']) {
+    for (const place of ['both.yaml:2:1', 'both.yaml:3:16', 'both.yaml:4:36', 'b.yaml:6:16', 'gone.yaml']) {
       expect(out).toContain(`${place}: error:`);
     }
     expect(out, 'the groups are not known').not.toContain('no client group');

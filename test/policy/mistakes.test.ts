@@ -5,7 +5,9 @@ import {
   closest,
   listWords,
   type Mistake,
+  printLine,
   printMistake,
+  wholeFileMistake,
   withoutEchoes,
 } from '../../src/policy/mistakes.ts';
 
@@ -41,6 +43,7 @@ describe('printMistake', () => {
   it('does without the text, the line and the hint', () => {
     const { hint: _, ...bare } = mistake(9, 1);
     expect(printMistake(bare, null)).toBe('/a.yaml:9:1: error: m');
+    expect(printLine(bare.place)).toBe('/a.yaml:9');
     expect(printMistake(bare, 'one')).toBe('/a.yaml:9:1: error: m');
     expect(printMistake(mistake(1, 500), 'x'.repeat(1000)).split('\n').length).toBe(2);
   });
@@ -50,6 +53,13 @@ describe('printMistake', () => {
     expect(printed.includes('\u001b') || printed.includes('\t')).toBe(false);
     expect(backtick('a\u001b\n\u202eb')).toBe('`a???b`');
     expect(backtick('x'.repeat(500)).length).toBeLessThan(100);
+  });
+
+  it('names no line of a file that is meant as a whole', () => {
+    const gone = wholeFileMistake('/a.yaml', 'no such file', 'make it');
+    expect(printMistake(gone, 'one\n')).toBe('/a.yaml: error: no such file\n  → make it');
+    expect(printLine(gone.place)).toBe('/a.yaml');
+    expect(wholeFileMistake('/a.yaml', 'm')).not.toHaveProperty('hint');
   });
 });
 

@@ -51,9 +51,12 @@ function accepted(fields: Partial<Ask>) {
 describe('a first start', () => {
   it('is refused for any broken or unreadable file', () => {
     expect(decide(ask({ sources: [file('a', rule('a')), broken('b')] }))).toMatchObject({ ok: false });
-    const unread = [{ file: '/etc/pw/p/b.yaml', why: 'permission denied' }];
+    const unread = [{ file: '/etc/pw/p/b.yaml', why: 'permission denied', hint: 'make it readable' }];
     const decided = decide(ask({ sources: [file('a', rule('a'))], unread }));
-    expect(decided).toMatchObject({ ok: false, mistakes: [{ message: 'permission denied' }] });
+    expect(decided).toMatchObject({
+      ok: false,
+      mistakes: [{ message: 'permission denied', hint: 'make it readable' }],
+    });
   });
 
   it('takes what is right', () => {
@@ -79,9 +82,9 @@ describe('a broken file', () => {
 
   it('that cannot be read any more keeps its text, and so do all of a directory', () => {
     const previous = previousOf(file('a', rule('a')), file('b', rule('b')));
-    const gone = [{ file: '/etc/pw/p/b.yaml', why: 'permission denied' }];
+    const gone = [{ file: '/etc/pw/p/b.yaml', why: 'permission denied', hint: 'make it readable' }];
     expect(accepted({ sources: [file('a', rule('a'))], unread: gone, previous }).rules).toEqual(['a', 'b']);
-    const all = [{ file: '/etc/pw/p', why: 'no such file' }];
+    const all = [{ file: '/etc/pw/p', why: 'no such file', hint: 'make it' }];
     expect(accepted({ sources: [], unread: all, previous }).rules).toEqual(['a', 'b']);
   });
 

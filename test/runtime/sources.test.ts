@@ -91,7 +91,7 @@ it('digests tell files, contents and failures apart', () => {
     digestOf([a]),
     digestOf([{ ...a, file: 'b' }]),
     digestOf([{ ...a, text: 'y' }]),
-    digestOf([a], [{ file: 'b', why: 'gone' }]),
+    digestOf([a], [{ file: 'b', why: 'gone', hint: 'make it' }]),
     digestOf([
       { file: 'a', text: '' },
       { file: 'x', text: '' },
