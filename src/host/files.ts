@@ -22,13 +22,22 @@ import {
   renameSync,
   rmSync,
   type Stats,
+  statSync,
   watch,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
-export type FileProblem = 'missing' | 'not-permitted' | 'not-regular' | 'too-large' | 'exists' | 'unusable';
+export type FileProblem =
+  | 'missing'
+  | 'not-permitted'
+  | 'not-regular'
+  | 'not-directory'
+  | 'not-makeable'
+  | 'too-large'
+  | 'exists'
+  | 'unusable';
 
 export class FileError extends Error {
   readonly why: FileProblem;
@@ -51,6 +60,8 @@ const WORDS: Readonly<Record<FileProblem, string>> = {
   missing: 'no such file',
   'not-permitted': 'permission denied',
   'not-regular': 'not a regular file',
+  'not-directory': 'not a directory',
+  'not-makeable': 'no directory can be made here',
   'too-large': 'larger than the limit',
   exists: 'exists already',
   unusable: 'cannot be used',
@@ -176,7 +187,34 @@ export function listDirectory(path: string): readonly string[] | null {
 
 /** Makes a directory and those above it, for the owner alone; nothing happens when it is there. @throws FileError */
 export function makeDirectory(path: string): void {
-  guarded(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  const missing: string[] = [];
+  for (let at = resolve(path); !isDirectory(at); at = dirname(at)) missing.push(at);
+  for (const one of missing.toReversed()) makeOne(one);
+}
+
+/** False: nothing is there. @throws FileError when something else is there */
+function isDirectory(path: string): boolean {
+  try {
+    const facts = statSync(path, { throwIfNoEntry: false });
+    if (facts === undefined || facts.isDirectory()) return facts !== undefined;
+  } catch (thrown) {
+    // Something above it is no directory, and the next step up says so.
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOTDIR') return false;
+    throw asFileError(path, thrown);
+  }
+  throw new FileError('not-directory', path);
+}
+
+/** One level: Node's own `recursive` never ends under /proc, where the parent is there and mkdir says that it is not. */
+function makeOne(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (thrown) {
+    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : '';
+    // Somebody else made it meanwhile.
+    if (code === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    throw code === 'ENOENT' ? new FileError('not-makeable', path, thrown) : asFileError(path, thrown);
+  }
 }
 
 /** A fresh directory for the owner alone, under the system's temporary directory. @throws FileError */

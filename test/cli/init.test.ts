@@ -21,7 +21,9 @@ describe('init', () => {
     writeFileSync(here.path('file'), '');
     const { exit, err } = await here.run(runInit, ['file']);
     expect(exit).toBe(1);
-    expect(err).toMatch(/\nnext: name a directory/);
+    expect(err).toBe(
+      `pinwarden init: ${here.path('file')}: not a directory\nnext: name a directory that you may write to: pinwarden init DIR\n`,
+    );
   });
 
   it('refuses a key that others may read, and half a CA', async () => {

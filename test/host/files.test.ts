@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,6 +23,9 @@ import {
   writeNew,
 } from '../../src/host/files.ts';
 import { eventually } from '../support/sockets.ts';
+
+/** Where another process finds the module. */
+const FILES = new URL('../../src/host/files.ts', import.meta.url).href;
 
 let dir: string;
 const at = (name: string) => join(dir, name);
@@ -92,6 +95,25 @@ describe('writing', () => {
     makeDirectory(at('folder/inner'));
     expect(whyOf(() => writeAtomic(at('folder'), 'x', 0o600))).toBe('not-regular');
     expect(listDirectory(dir)).toEqual(['file', 'folder']);
+  });
+
+  it('makes no directory below a file, and none where the system makes none, and ends', () => {
+    writeFileSync(at('file'), '');
+    expect(whyOf(() => makeDirectory(at('file')))).toBe('not-directory');
+    expect(whyOf(() => makeDirectory(at('file/a/b')))).toBe('not-directory');
+    symlinkSync(at('nothing'), at('dangling'));
+    expect(whyOf(() => makeDirectory(at('dangling')))).toBe('exists');
+    // In a process of its own: what never returns would hang this one.
+    const code = `import { makeDirectory } from ${JSON.stringify(FILES)};
+      try { makeDirectory(process.argv[1]); } catch (thrown) { process.stdout.write(thrown.name + ' ' + thrown.why); }`;
+    for (const path of ['/proc/pinwarden/policies', '/proc/self/fd/pinwarden']) {
+      const { signal, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code, path], {
+        encoding: 'utf8',
+        timeout: 30_000,
+      });
+      expect(signal, path).toBeNull();
+      expect(stdout).toMatch(/^FileError (not-makeable|not-permitted|unusable|missing)$/);
+    }
   });
 
   it('makes directories for the owner alone, and removes them', () => {
