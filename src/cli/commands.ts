@@ -137,11 +137,16 @@ const JUDGE: Readonly<Record<string, Entry>> = {
       { flag: '--staple', takes: 'file', value: 'FILE', does: 'the stapled OCSP response' },
       { flag: '--crl', takes: 'file', value: 'FILE', does: 'a CRL' },
       { flag: '--log-list', takes: 'file', value: 'FILE', does: 'CT log list, JSON format v3' },
-      { flag: '--rule', takes: 'file', value: 'FILE', does: 'the rule to judge by' },
+      {
+        flag: '--rule',
+        takes: 'file',
+        value: 'FILE',
+        does: 'a policy file, of which the rule for the host is taken, or one rule',
+      },
       json,
       { flag: '--batch', does: 'JSON lines from standard input, alone' },
     ],
-    exits: { 0: 'allowed or alerted', 1: 'blocked', ...USAGE_EXIT },
+    exits: { 0: 'allowed or alerted', 1: 'blocked, or a file cannot be read or used', ...USAGE_EXIT },
     load: async () => (await import('./verify.ts')).runVerify,
   },
   pins: {

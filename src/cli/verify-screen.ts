@@ -8,12 +8,14 @@ import type { Answer, Case } from './offline.ts';
 const CHECK_WIDTH = 21;
 const WORD_WIDTH = 9;
 
-export function verifyScreen(one: Case, { report, verdict }: Answer): string {
+/** `origin`: where the rule is that was taken from a policy file. */
+export function verifyScreen(one: Case, { report, verdict }: Answer, origin: string | null = null): string {
   const path = report.path ?? report.explanatoryPath;
   const lines = [
     `host      ${one.authority.host}`,
     `at        ${new Date(one.atMs).toISOString()}`,
     `anchors   ${one.anchors === null ? 'public' : `${one.anchors.anchors.length} given`}`,
+    ...(origin === null ? [] : [`rule      ${one.rule.name}`, `          ${origin}`]),
     '',
     report.path === null ? 'path      none that is valid and ends in an anchor' : 'path',
     ...(report.path === null && path !== null ? ['nearest'] : []),

@@ -6,27 +6,28 @@
  *   verify --batch        JSON lines on standard input (verify-batch.ts)
  *
  * Without --rule: block on every failure, nothing asked above the floor but what the options bring: a staple or CRL
- * that is given is judged. Without --anchors: the public set.
+ * that is given is judged. Without --anchors: the public set. --rule: a policy file or one rule (rule-file.ts).
  */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../host/clock.ts';
 import { FileError, listDirectory, readBytes, readText } from '../host/files.ts';
+import type { Authority } from '../model/authority.ts';
 import { MAX_CRL_BYTES } from '../pki/crl/parse.ts';
 import { MAX_LOG_LIST_BYTES, parseLogList } from '../pki/ct/log-list.ts';
 import { MAX_OCSP_BYTES } from '../pki/ocsp/response.ts';
 import { MAX_PEM_CHARACTERS, parsePemBlocks } from '../pki/x509/pem.ts';
 import { loadGroups } from '../policy/load.ts';
-import { type Loaded, printMistake } from '../policy/mistakes.ts';
 import type { PinGroups } from '../policy/pin-groups.ts';
 import type { Rule } from '../policy/policy.ts';
-import { MAX_FILE_BYTES, readYaml } from '../policy/yaml.ts';
+import { MAX_FILE_BYTES } from '../policy/yaml.ts';
 import { parsePublicAnchors } from '../runtime/trust-loader.ts';
 import type { Io } from './io.ts';
 import { readMoment } from './moment.ts';
 import { type Bench, type Case, createBench, judgeOffline, readAnchors, readHost } from './offline.ts';
-import { FLOOR_ONLY, ruleOfValue, ruleOfYaml } from './plain-rule.ts';
-import { CommandError, EXIT_USAGE, readArguments, UsageError, withUsage } from './usage.ts';
+import { FLOOR_ONLY, ruleOfValue } from './plain-rule.ts';
+import { type ChosenRule, chooseRule } from './rule-file.ts';
+import { CommandError, readArguments, UsageError, withUsage } from './usage.ts';
 import { printed, runBatch } from './verify-batch.ts';
 import { verifyScreen } from './verify-screen.ts';
 
@@ -63,14 +64,14 @@ interface Options {
   readonly batch?: boolean;
 }
 
-/** @returns 0 allow or alert, 1 block, 2 wrong usage or unusable input; 0 for a batch. */
+/** @returns 0 allow or alert, 1 block or nothing to judge (standard output is empty then), 2 wrong usage; 0 for a batch. */
 export async function runVerify(argv: readonly string[], io: Io): Promise<number> {
   return withUsage('verify', io, async () => {
     try {
       return await verify(readOptions(argv), io);
     } catch (thrown) {
       if (!(thrown instanceof FileError)) throw thrown;
-      throw new CommandError(thrown.message, 'name a file that is there and may be read', EXIT_USAGE);
+      throw unusable(thrown.message, 'name a file that is there and may be read');
     }
   });
 }
@@ -82,7 +83,9 @@ async function verify(options: Options, io: Io): Promise<number> {
   const one = readCase(options, io.cwd, bench, groups);
   const answer = judgeOffline(one, bench);
   io.out(
-    options.json === true ? `${JSON.stringify(printed(one.authority.host, answer))}\n` : verifyScreen(one, answer),
+    options.json === true
+      ? `${JSON.stringify(printed(one.authority.host, answer))}\n`
+      : verifyScreen(one, answer, one.origin),
   );
   return answer.verdict.kind === 'permit' ? EXIT_ALLOW : EXIT_BLOCK;
 }
@@ -100,10 +103,12 @@ function readOptions(argv: readonly string[]): Options {
 
 /** What was asked cannot be judged, which is no verdict. */
 function unusable(message: string, next: string): CommandError {
-  return new CommandError(message, next, EXIT_USAGE);
+  return new CommandError(message, next);
 }
 
-function readCase(options: Options, cwd: string, bench: Bench, groups: PinGroups): Case {
+type AskedCase = Case & Pick<ChosenRule, 'origin'>;
+
+function readCase(options: Options, cwd: string, bench: Bench, groups: PinGroups): AskedCase {
   const authority = readHost(options.host ?? '');
   if (authority === null) throw new UsageError(`--host: ${JSON.stringify(options.host)} is no name and no IP address`);
   const atMs = options.at === undefined ? systemClock.nowMs() : readMoment(options.at);
@@ -116,7 +121,7 @@ function readCase(options: Options, cwd: string, bench: Bench, groups: PinGroups
   if (anchors !== null && anchors.malformed > 0) {
     throw unusable('--anchors: one of the certificates is malformed', 'leave it out or replace it');
   }
-  const rule = readRule(options, cwd, groups);
+  const { rule, origin } = readRule(options, cwd, authority, groups);
   if (anchors === null && rule.anchors !== 'public')
     throw unusable('the rule has anchors, which are files of the proxy', 'give them by --anchors FILE.pem');
   return {
@@ -130,6 +135,7 @@ function readCase(options: Options, cwd: string, bench: Bench, groups: PinGroups
     crls: (options.crl ?? []).flatMap((name) => readBlocks(file(name), 'X509 CRL', MAX_CRL_BYTES)),
     logList: options['log-list'] === undefined ? null : readList(file(options['log-list'])),
     rule,
+    origin,
   };
 }
 
@@ -144,15 +150,10 @@ function readBlocks(file: string, label: string, maxBytes: number): readonly Buf
   return wanted;
 }
 
-function readRule(options: Options, cwd: string, groups: PinGroups): Rule {
-  if (options.rule === undefined) return defaultRule(options, groups);
+function readRule(options: Options, cwd: string, authority: Authority, groups: PinGroups): ChosenRule {
+  if (options.rule === undefined) return { rule: defaultRule(options, groups), origin: null };
   const file = resolve(cwd, options.rule);
-  const text = readText(file, MAX_FILE_BYTES);
-  const yaml = readYaml(text, file);
-  const loaded: Loaded<Rule> = yaml.ok ? ruleOfYaml(yaml.value, groups) : yaml;
-  if (loaded.ok) return loaded.value;
-  const mistakes = loaded.mistakes.map((one) => printMistake(one, text)).join('\n');
-  throw unusable(`the rule is not valid\n${mistakes}`, 'give the fields of one rule, as they stand under rules:');
+  return chooseRule({ text: readText(file, MAX_FILE_BYTES), file, cwd, authority, groups });
 }
 
 /** Nothing above the floor, except that what was handed in is judged. */

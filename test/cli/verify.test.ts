@@ -16,6 +16,7 @@ const root = authority({ cn: 'Root', at: AT });
 const inter = root.issueCa({ cn: 'Inter' });
 const leaf = inter.issueLeaf({ dns: ['good.test'] });
 const stranger = authority({ cn: 'Stranger', at: AT });
+const other = authority({ cn: 'Other', at: AT });
 
 const folder = mkdtempSync(join(tmpdir(), 'pinwarden-verify-'));
 const write = (name: string, content: string | Buffer): void => writeFileSync(join(folder, name), content);
@@ -30,6 +31,17 @@ write('junk.crl', 'junk');
 write('pinned.yaml', `pins: { anyOf: [{ ca: "${stranger.pin}" }] }\n`);
 write('alert.yaml', `onFailure: alert\npins: { anyOf: [{ ca: "${stranger.pin}" }] }\n`);
 write('wrong.yaml', 'pinns: {}\n');
+write('broken-policy.yaml', 'version: 1\nrules: [{ name: a, match: [good.test], foo: 1 }]\n');
+write(
+  'policy.yaml',
+  `version: 1
+pinGroups: { strangers: { pins: [{ key: "${stranger.pin}" }, { key: "${other.pin}" }] } }
+defaults: { onFailure: alert }
+rules:
+  - { name: wide, match: ["**.test"] }
+  - { name: exact, match: [good.test], pins: { anyOf: [{ ca: strangers }] } }
+`,
+);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 async function run(...argv: readonly string[]) {
@@ -49,14 +61,30 @@ describe('usage', () => {
     [...GOOD, '--at', 'yesterday'],
     [...GOOD, '--at', '2026-06-15T12:00:00'],
     [...GOOD, '--host', 'bad host'],
-    [...GOOD, '--chain', 'missing.pem'],
-    [...GOOD, '--chain', 'pinned.yaml', '--anchors', 'pinned.yaml'],
-    [...GOOD, '--rule', 'wrong.yaml'],
-    [...GOOD, '--log-list', 'junk.crl'],
   ])('is answered with 2: %j', async (...argv) => {
     const { exit, out, err } = await run(...argv);
     expect({ exit, out }).toEqual({ exit: 2, out: '' });
     expect(err).toMatch(/^pinwarden verify: /);
+  });
+});
+
+describe('what cannot be read or used', () => {
+  it.each<readonly string[]>([
+    ['--chain', 'missing.pem'],
+    ['--chain', '.'],
+    ['--chain', 'chain.pem/below'],
+    ['--chain', 'pinned.yaml', '--anchors', 'pinned.yaml'],
+    ['--anchors', 'missing.pem'],
+    ['--staple', 'missing.staple'],
+    ['--crl', 'missing.crl'],
+    ['--rule', 'missing.yaml'],
+    ['--rule', 'wrong.yaml'],
+    ['--rule', 'broken-policy.yaml'],
+    ['--log-list', 'junk.crl'],
+  ])('is no verdict, and answered with 1: %j', async (...argv) => {
+    const { exit, out, err } = await run(...GOOD, ...argv);
+    expect({ exit, out }).toEqual({ exit: 1, out: '' });
+    expect(err).toMatch(/^pinwarden verify: .*\nnext: /s);
   });
 });
 
@@ -85,6 +113,16 @@ describe('a chain', () => {
     const { exit, out } = await run(...GOOD, '--chain', 'forged.pem', '--rule', 'pinned.yaml');
     expect(exit).toBe(1);
     expect(out).toContain('block  pin.mismatch');
+  });
+
+  it('is judged by the rule of a policy file that is for the host, with its groups and defaults', async () => {
+    const { exit, out } = await run(...GOOD, '--rule', 'policy.yaml');
+    expect(exit).toBe(0);
+    expect(out).toContain('verdict   alert  pin.mismatch');
+    expect(out).toContain('rule      exact\n          policy.yaml:6:5, good.test: exact host good.test\n');
+    const none = await run(...GOOD, '--host', 'test', '--rule', 'policy.yaml');
+    expect({ exit: none.exit, out: none.out }).toEqual({ exit: 1, out: '' });
+    expect(none.err).toContain('  wide: **.test\n  exact: good.test\nnext: ');
   });
 
   it('that only alerts exits with 0', async () => {
