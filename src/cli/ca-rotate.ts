@@ -133,7 +133,7 @@ function promote(config: Config, dryRun: boolean): Rotated {
     is: 'promoted',
     files,
     next: [
-      `a running proxy takes it over by itself within seconds; its tunnels stay (${days} days left)`,
+      `a running proxy takes it over by itself within seconds, and open tunnels stay; this CA is valid for ${days} more days`,
       ...(isRootWithChain ? ['take ca.chainFile out of the configuration: the CA is a root now'] : []),
       ...(next.signsFromMs === null ? [] : ['take ca.next.signsFrom out of the configuration: it has passed']),
       `then take the previous one out of the stores: pinwarden ca untrust, pinwarden ca trust; its key is gone`,

@@ -127,7 +127,8 @@ function nextItems(cas: LoadedCas, nowMs: number): readonly Item[] {
     return [...broken, ok('next CA', `signs from ${printDate(waiting.signsFromMs)} on`)];
   const sinceMs = waiting.ca.notBeforeMs;
   const isLate = nowMs - sinceMs > (cas.current.endsMs - sinceMs) / 2;
-  const says = `waits since ${day(sinceMs)}, the current one ends ${day(cas.current.endsMs)}`;
+  // When it was made is not known: certificates begin before that, for clocks that are behind.
+  const says = `waits to be promoted, valid from ${day(sinceMs)}; the current one ends ${day(cas.current.endsMs)}`;
   const next = 'when every client has it: pinwarden ca rotate --promote, or set ca.next.signsFrom';
   return [...broken, isLate ? warn('next CA', says, next) : ok('next CA', says)];
 }

@@ -107,12 +107,14 @@ function linkLines(link: Link, depth: number, nowMs: number, screen: Screen): re
 
 function checkLines({ report, decides }: Seen, screen: Screen): readonly string[] {
   const asked = CHECKS.filter((check) => decides !== undefined || !NOT_ASKED.has(check));
+  const nameWidth = Math.max(...asked.map((check) => check.length));
   const lines = asked.map((check) => {
     const outcome = report.outcomes[check];
     const says = summary(outcome);
     const word = screen.paint(OUTCOME_TONES[outcome.is], outcome.is);
     const gap = ' '.repeat(OUTCOME_WIDTH - outcome.is.length);
-    return `  ${check.padEnd(10)} ${word}${says === '' ? '' : `${gap} ${screen.fit(says, screen.width - 22)}`}`;
+    const fitted = screen.fit(says, screen.width - nameWidth - OUTCOME_WIDTH - 4);
+    return `  ${check.padEnd(nameWidth)} ${word}${says === '' ? '' : `${gap} ${fitted}`}`;
   });
   const leaf = report.findings.flatMap((entry) => [
     `  ${screen.paint('bad', entry.code)}`,

@@ -19,13 +19,11 @@ export class UsageError extends Error {
 /** The command cannot be done; `message` says why, in one or more lines, `next` what to do. */
 export class CommandError extends Error {
   readonly next: string;
-  readonly exit: number;
 
-  constructor(message: string, next: string, exit: number = EXIT_NO) {
+  constructor(message: string, next: string) {
     super(message);
     this.name = 'CommandError';
     this.next = next;
-    this.exit = exit;
   }
 }
 
@@ -34,16 +32,26 @@ export function readArguments<O extends ParseArgsOptionsConfig>(argv: readonly s
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
   } catch (thrown) {
-    throw new UsageError(plainWords(thrown instanceof Error ? thrown.message : String(thrown), Object.keys(options)));
+    throw new UsageError(plainWords(thrown instanceof Error ? thrown.message : String(thrown), argv, options));
   }
 }
 
 /** Node explains at length how a name that starts with a dash is given; who mistypes an option wants the right one. */
-function plainWords(message: string, known: readonly string[]): string {
+function plainWords(message: string, argv: readonly string[], options: ParseArgsOptionsConfig): string {
+  const known = Object.keys(options);
   const [, unknown = null] = /^Unknown option '(-[^']*)'/.exec(message) ?? [];
-  if (unknown === null) return message.replace(/^[A-Z]/, (first) => first.toLowerCase());
-  const near = closest(unknown.replace(/^-+/, ''), known);
-  return `unknown option ${unknown}${near === null ? '' : `; did you mean --${near}?`}`;
+  if (unknown !== null) {
+    const near = closest(unknown.replace(/^-+/, ''), known);
+    return `unknown option ${unknown}${near === null ? '' : `; did you mean --${near}?`}`;
+  }
+  const [, bare = null] = /^Option '(-[^' ]*)' argument is ambiguous/.exec(message) ?? [];
+  const [, missing = bare] = /^Option '(?:-\w, )?(--[^' ]*) <value>' argument missing/.exec(message) ?? [];
+  if (missing === null) return message.replace(/^[A-Z]/, (first) => first.toLowerCase());
+  const given = bare === null ? undefined : argv[argv.indexOf(bare) + 1];
+  const isOption = known.some((name) => given === `--${name}` || given === `-${options[name]?.short}`);
+  return given === undefined || isOption
+    ? `option ${missing} needs a value`
+    : `option ${missing} is followed by ${given}, which starts like an option: leave the dash out`;
 }
 
 /** Runs a command and turns what it throws into messages that end with the next step. */
@@ -59,7 +67,7 @@ export async function withUsage(name: string, io: Io, work: () => Promise<number
     }
     if (thrown instanceof CommandError) {
       io.err(`pinwarden ${name}: ${thrown.message}\nnext: ${thrown.next}\n`);
-      return thrown.exit;
+      return EXIT_NO;
     }
     throw thrown;
   }

@@ -1,5 +1,5 @@
 /** What people ask about: a host as they type it, and the client that it is asked for. Pure. */
-import type { Authority } from '../model/authority.ts';
+import { type Authority, printAuthority } from '../model/authority.ts';
 import { cidrHolds, parseCidr, parseIp } from '../model/ip.ts';
 import { parseWithDefaultPort } from '../wire/authority.ts';
 import type { Config } from './config.ts';
@@ -15,6 +15,7 @@ export type Question =
   | { readonly ok: false; readonly why: string };
 
 const DEFAULT_PORT = 443;
+const HTTP_PORT = 80;
 const MAX_SHOWN = 80;
 
 /** `clients`: names of groups of the configuration, or addresses. */
@@ -36,9 +37,18 @@ function readHost(text: string): Authority | string {
   if (read.ok) return read.value;
   // People may type what clients may not send: U-labels, and IPv6 without brackets.
   const host = canonicalHost(text);
-  return host === null
-    ? `${JSON.stringify(text.slice(0, MAX_SHOWN))} is not HOST or HOST:PORT (${read.why})`
-    : { ...host, port: DEFAULT_PORT };
+  if (host !== null) return { ...host, port: DEFAULT_PORT };
+  const shown = JSON.stringify(text.slice(0, MAX_SHOWN));
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return `${shown} is not HOST or HOST:PORT (${read.why})`;
+  const meant = hostOfUrl(text);
+  return `${shown} is a URL, expected HOST[:PORT]${meant === null ? '' : `: did you mean ${meant}?`}`;
+}
+
+/** `HOST[:PORT]` of an http or https URL; null: it is none, or has no host that we know how to ask for. */
+function hostOfUrl(text: string): string | null {
+  const [, scheme = '', rest = ''] = /^(https?):\/\/(?:[^/?#@]*@)?([^/?#]+)/i.exec(text) ?? [];
+  const read = parseWithDefaultPort(rest, scheme.toLowerCase() === 'http' ? HTTP_PORT : DEFAULT_PORT);
+  return read.ok ? printAuthority(read.value).replace(/:443$/, '') : null;
 }
 
 /** Groups of a client: a group's own name, or those whose ranges hold an address; else why there are none. */

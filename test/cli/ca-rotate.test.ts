@@ -114,7 +114,9 @@ describe('ca rotate', () => {
     const [before, oldKey] = [text('ca.pem'), text('ca-key.pem')];
     await ca();
     const next = text('next-ca.pem');
-    expect((await ca('--promote')).exit).toBe(0);
+    const { exit, out } = await ca('--promote');
+    expect(exit).toBe(0);
+    expect(out).toMatch(/open tunnels stay; this CA is valid for \d+ more days\n/);
     expect(text('ca.pem')).toBe(next);
     expect(() => loadCa(text('ca.pem'), text('ca-key.pem'), Date.now())).not.toThrow();
     expect(text('previous-ca.pem')).toBe(before);

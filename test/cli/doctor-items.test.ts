@@ -86,6 +86,9 @@ describe('CA', () => {
     expect(words(caItems(config(), now()))).toEqual(['CA ok', 'next CA ok']);
     const [, waiting] = caItems(config(), now() + 200 * DAY_MS);
     expect(waiting).toMatchObject({ is: 'warn', next: expect.stringContaining('ca rotate --promote') as string });
+    const fresh = caItems(config(), now()).find(({ name }) => name === 'next CA');
+    expect(fresh?.says, 'its first day of validity is no day of waiting').not.toContain('since');
+    expect(fresh?.says).toMatch(/^waits to be promoted, valid from \d{4}-\d\d-\d\d; the current one ends /);
     const dated = (signsFromMs: number) => {
       const whole = config();
       return { ...whole, ca: { ...whole.ca, next: { ...whole.ca.next, signsFromMs } } };

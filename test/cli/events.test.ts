@@ -29,6 +29,7 @@ describe('a wrong command line', () => {
   it.each([
     [['x']],
     [['--since', 'yesterday']],
+    [['--since', '-1h']],
     [['--verdict', 'maybe']],
     [['--group-by', 'shoe-size']],
     [['--limit', '0']],

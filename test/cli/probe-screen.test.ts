@@ -41,6 +41,17 @@ describe.each([80, 140])('at %i columns', (columns) => {
   });
 });
 
+it.each([80, 140])('keeps the columns of the checks when a rule decides, at %i columns', async (columns) => {
+  const view = await range.view('good');
+  if (view.kind === 'unreached') throw new Error('the upstream is not there');
+  const judged = conclude(range.target('good'), [{ ...view, decides: 'rule r' }]);
+  const text = probedBlock(judged, range.glass('file'), screen(columns));
+  const lines = text.split('\n').filter((line) => /^ {2}\w+ +(pass|fail|absent|skipped)\b/.test(line));
+  expect(lines.map((line) => line.trim().split(/ +/)[0])).toContain('certificatePolicies');
+  expect(new Set(lines.map((line) => line.search(/(?<= )(pass|fail|absent|skipped)\b/))).size).toBe(1);
+  for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(columns);
+});
+
 describe('what is special', () => {
   it('is said: an end in the past, a way that failed, two ways that differ', async () => {
     const glass = range.glass('file');

@@ -23,13 +23,6 @@ describe('withUsage', () => {
     expect({ exit, err }).toEqual({ exit: 1, err: 'pinwarden env: not there\nnext: make it\n' });
   });
 
-  it('ends input that cannot be used with another code, where 1 is an answer', async () => {
-    const { exit, err } = await ending(async () => {
-      throw new CommandError('first\nsecond', 'correct it', 2);
-    });
-    expect({ exit, err }).toEqual({ exit: 2, err: 'pinwarden env: first\nsecond\nnext: correct it\n' });
-  });
-
   it('leaves our own mistakes alone', async () => {
     await expect(
       ending(async () => {
@@ -46,6 +39,22 @@ describe('readArguments', () => {
     expect(() => readArguments(['--json=1'], options)).toThrow(UsageError);
     expect(() => readArguments(['--jsno'], options)).toThrow(/^unknown option --jsno; did you mean --json\?$/);
     expect(() => readArguments(['--elephant'], options)).toThrow(/^unknown option --elephant$/);
+    const spans = { since: { type: 'string', short: 's' }, json: { type: 'boolean', short: 'j' } } as const;
+    const said = (...argv: string[]): string => {
+      try {
+        readArguments(argv, spans);
+      } catch (thrown) {
+        return thrown instanceof UsageError ? thrown.message : 'another error';
+      }
+      return 'nothing';
+    };
+    const dashed = 'option --since is followed by -1h, which starts like an option: leave the dash out';
+    expect(said('--since', '-1h')).toBe(dashed);
+    expect(said('-s', '-1h')).toBe(dashed.replace('--since', '-s'));
+    for (const argv of [['--since'], ['--since', '--json'], ['--since', '-j']]) {
+      expect(said(...argv)).toBe('option --since needs a value');
+    }
+    expect(said('-s')).toBe('option --since needs a value');
     const { values, positionals } = readArguments(['a', '--json', '--', '--b'], options);
     expect(values.json).toBe(true);
     expect(positionals).toEqual(['a', '--b']);

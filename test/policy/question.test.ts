@@ -10,10 +10,26 @@ if (!loaded.ok) throw new Error('the configuration is refused');
 const config = loaded.value;
 
 describe('is no question', () => {
-  it.each(['', 'a b', 'a.example:0', 'a.example:70000', 'https://a.example/', `${'a'.repeat(300)}`, '[::1'])(
-    '%j',
-    (host) => {
-      expect(readQuestion(host, [], config)).toMatchObject({ ok: false, why: expect.stringContaining('is not HOST') });
+  it.each(['', 'a b', 'a.example:0', 'a.example:70000', `${'a'.repeat(300)}`, '[::1'])('%j', (host) => {
+    expect(readQuestion(host, [], config)).toMatchObject({ ok: false, why: expect.stringContaining('is not HOST') });
+  });
+
+  it.each([
+    ['http://x/', 'x:80'],
+    ['https://A.example:8443/path?q#f', 'a.example:8443'],
+    ['HTTPS://user:secret@a.example', 'a.example'],
+    ['https://[2001:db8::1]/', '[2001:db8::1]'],
+    ['http://a.example:443/', 'a.example'],
+  ])('%j, a URL, whose host is the hint', (url, host) => {
+    const why = `${JSON.stringify(url)} is a URL, expected HOST[:PORT]: did you mean ${host}?`;
+    expect(readQuestion(url, [], config)).toEqual({ ok: false, why });
+  });
+
+  it.each(['ftp://a.example/', 'https://', 'https:///x', 'http://a b/', 'https://a.example:0/'])(
+    '%j, a URL without a host to hint at',
+    (url) => {
+      const why = `${JSON.stringify(url)} is a URL, expected HOST[:PORT]`;
+      expect(readQuestion(url, [], config)).toEqual({ ok: false, why });
     },
   );
 
