@@ -3,7 +3,9 @@ import { systemClock } from '../host/clock.ts';
 import { FileError } from '../host/files.ts';
 import { lint } from '../policy/lint.ts';
 import { byPlace, type Mistake, printMistake } from '../policy/mistakes.ts';
+import { foreseenRefusals } from '../runtime/foreseen.ts';
 import { nameGeneration } from '../runtime/generation-name.ts';
+import { shippedGroups } from '../runtime/supervisor-start.ts';
 import { anchorChoices, readTrustMaterial } from '../runtime/trust-files.ts';
 import { trustMistakes } from '../runtime/trust-mistakes.ts';
 import type { Io } from './io.ts';
@@ -43,7 +45,9 @@ function trustOf({ config, policy, remains }: Files): readonly Mistake[] {
 
 function linted({ config, policy, remains }: Files): readonly Mistake[] {
   const nowMs = systemClock.nowMs();
-  if (config !== null && policy !== null) return lint(policy, config, nowMs);
+  if (config !== null && policy !== null) {
+    return [...lint(policy, config, nowMs), ...foreseenRefusals(config, policy, shippedGroups(), nowMs)];
+  }
   const left = remains?.policy ?? null;
   return remains === null || left === null ? [] : lint(left, remains.config, nowMs, remains.gaps);
 }

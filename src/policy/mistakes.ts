@@ -81,8 +81,11 @@ export function printLine(place: Place): string {
 
 /** What is wrong with a file as a whole: it is not there, or what hangs on it is wrong. */
 export function wholeFileMistake(file: string, message: string, hint?: string): Mistake {
-  const place: Place = { file, line: 1, column: 1, isWholeFile: true };
-  return { place, message, ...(hint !== undefined && { hint }), severity: 'error' };
+  return { place: wholeFile(file), message, ...(hint !== undefined && { hint }), severity: 'error' };
+}
+
+export function wholeFile(file: string): Place {
+  return { file, line: 1, column: 1, isWholeFile: true };
 }
 
 /** Longest line that is quoted under a mistake. */

@@ -6,13 +6,12 @@
  * Does not: talk to workers or write metrics; its caller does with what it answers.
  * The caller must: call `start` once and then `reload`, one at a time.
  */
-import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../host/clock.ts';
 import { FileError } from '../host/files.ts';
 import type { CaConfig, Config } from '../policy/config.ts';
 import { createFileMemory } from '../policy/file-memory.ts';
-import { loadConfig, loadPolicy, type PolicySource, type TextFile } from '../policy/load.ts';
+import { loadConfig, loadPolicy, type TextFile } from '../policy/load.ts';
 import { type Mistake, wholeFileMistake } from '../policy/mistakes.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type CaLook, caMaterialOf, type LoadedCas, lookOf, ownCertificates } from './ca-files.ts';
@@ -22,7 +21,15 @@ import type { LastGood } from './last-good.ts';
 import type { GenerationMaterial, TrustMaterial } from './messages.ts';
 import { type Accepted, decide, decideConfig, type Previous } from './reload.ts';
 import { REST_MS, Recent, Rest } from './rest.ts';
-import { configStep, digestOf, type ReadSources, readConfigFile, readSettled, readSources } from './sources.ts';
+import {
+  configStep,
+  digestOf,
+  type ReadSources,
+  readConfigFile,
+  readSettled,
+  readSources,
+  sourcesUnder,
+} from './sources.ts';
 import { anchorChoices, readTrustMaterial } from './trust-files.ts';
 import { checkTrust, logListTimeOf } from './trust-loader.ts';
 import { trustMistakes } from './trust-mistakes.ts';
@@ -302,15 +309,6 @@ export class Generations {
     const before = then.ok ? then.value : config;
     return { sources: sourcesUnder(config, lastGood.sources), policy: this.#compile(lastGood.sources, before) };
   }
-}
-
-/** Texts with the bounds that a configuration sets to their files. */
-function sourcesUnder(config: Config, texts: readonly TextFile[]): readonly PolicySource[] {
-  return texts.map(({ file, text }): PolicySource => {
-    const entry = config.policies.find(({ path }) => path === file || path === dirname(file));
-    const bounds = entry ?? { path: file, owner: null, mayMatch: null, mayNot: [] };
-    return { path: bounds.path, owner: bounds.owner, mayMatch: bounds.mayMatch, mayNot: bounds.mayNot, file, text };
-  });
 }
 
 /** What workers get. */

@@ -83,6 +83,15 @@ const STEPS: Readonly<Partial<Record<FileProblem, string>>> = {
   'too-large': 'split it into several files',
 };
 
+/** Texts with the bounds that a configuration sets to their files. */
+export function sourcesUnder(config: Config, texts: readonly TextFile[]): readonly PolicySource[] {
+  return texts.map(({ file, text }): PolicySource => {
+    const entry = config.policies.find(({ path }) => path === file || path === dirname(file));
+    const bounds = entry ?? { path: file, owner: null, mayMatch: null, mayNot: [] };
+    return { path: bounds.path, owner: bounds.owner, mayMatch: bounds.mayMatch, mayNot: bounds.mayNot, file, text };
+  });
+}
+
 /** Names what was read: two reads with the same digest are the same. */
 export function digestOf(files: readonly TextFile[], unread: readonly Unread[] = []): string {
   const hash = createHash('sha256');

@@ -6,7 +6,7 @@
  */
 import { FileError } from '../host/files.ts';
 import type { Config } from '../policy/config.ts';
-import { byPlace, type Mistake } from '../policy/mistakes.ts';
+import { byPlace, type Mistake, wholeFile } from '../policy/mistakes.ts';
 import type { AnchorsChoice, Place } from '../policy/policy.ts';
 import { loadCrls, TrustError } from './crl-loader.ts';
 import { readAnchorFile, readCrl, readLogList, readSigned } from './trust-files.ts';
@@ -24,7 +24,7 @@ export function trustMistakes(config: Config, choices: readonly AnchorsChoice[])
     } catch (thrown) {
       if (!(thrown instanceof FileError) && !(thrown instanceof TrustError)) throw thrown;
       const named = thrown instanceof FileError ? thrown.file : file;
-      const place = places.get(named) ?? { file: config.file, line: 1, column: 1, isWholeFile: true };
+      const place = places.get(named) ?? wholeFile(config.file);
       if (!found.has(named))
         found.set(named, {
           place,

@@ -8,6 +8,7 @@ import type { Io } from '../../src/cli/io.ts';
 import { loadConfig } from '../../src/policy/load.ts';
 import { type LoadedCas, lookAtCas as lookAt, makeMissingCa, openCas } from '../../src/runtime/ca-files.ts';
 import { Generations } from '../../src/runtime/generations.ts';
+import { saveLastGood } from '../../src/runtime/last-good.ts';
 import { shippedGroups } from '../../src/runtime/supervisor-start.ts';
 import { testClock } from '../support/clock.ts';
 import { unwrap } from '../support/policies.ts';
@@ -181,6 +182,24 @@ rules:
     expect(strict.out).toContain('not ok: 1 warning counts under --strict\nnext: ');
     expect(strict.out).not.toMatch(/^ok/m);
     expect(JSON.parse((await check('-c', 'lint.yaml', '--strict', '--json')).out)).toMatchObject({ ok: false });
+  });
+
+  it('warns of what a proxy with this state would refuse, and counts it when strict', async () => {
+    put('weaker.yaml', 'version: 1\nstate: weaker-state\npolicies: [weaker-policy.yaml]\n');
+    put('weaker-policy.yaml', 'version: 1\nrules: [{ name: w, match: [w.example], onFailure: alert }]\n');
+    const silent = await check('-c', 'weaker.yaml', '--strict');
+    expect(silent.code, silent.out).toBe(0);
+    const config = { file: join(directory, 'weaker.yaml'), text: readFileSync(join(directory, 'weaker.yaml'), 'utf8') };
+    const text = 'version: 1\nrules: [{ name: w, match: [w.example] }]\n';
+    const sources = [{ file: join(directory, 'weaker-policy.yaml'), text }];
+    saveLastGood(join(directory, 'weaker-state'), { number: 1, config, sources });
+    const { code, out } = await check('-c', 'weaker.yaml');
+    expect(code).toBe(0);
+    expect(out).toContain(
+      'weaker-policy.yaml:2:40: warning: the proxy would refuse this beside its last good generation',
+    );
+    expect(out).toContain('weakens: [{ rule: w, reason: …, until: … }]');
+    expect((await check('-c', 'weaker.yaml', '--strict')).code).toBe(1);
   });
 
   it('writes annotations that no text can break out of', async () => {
