@@ -21,7 +21,7 @@ export interface Salvage<T> {
 
 /** `check`: the schema. Null: nothing sensible is left. Never throws. */
 export function salvage<T>(check: (value: unknown) => Shape<T>, value: unknown): Salvage<T> | null {
-  const faults = new Set<string>();
+  const faults = newFault();
   let rest: unknown = value;
   let shifts: Shifts = new Map();
   // Every round takes out what does without what the round before took out, at most up to the top.
@@ -29,14 +29,34 @@ export function salvage<T>(check: (value: unknown) => Shape<T>, value: unknown):
     const shape = check(rest);
     if (shape.ok) return { value: shape.value, shifts };
     for (const issue of shape.issues) {
-      for (const path of faultyPaths(issue, [], rest)) faults.add(pathKey(asWritten(path, shifts)));
+      for (const path of faultyPaths(issue, [], rest)) mark(faults, asWritten(path, shifts));
     }
-    if (faults.has(pathKey([]))) return null;
+    if (faults.isGone) return null;
     const moved = new Map<string, readonly number[]>();
     rest = without(value, [], faults, moved);
     shifts = moved;
   }
   return null;
+}
+
+/** What is wrong, as a tree over the value: a part without a branch is untouched. */
+interface Fault {
+  isGone: boolean;
+  readonly below: Map<string | number, Fault>;
+}
+
+function newFault(): Fault {
+  return { isGone: false, below: new Map() };
+}
+
+function mark(faults: Fault, path: YamlPath): void {
+  let at = faults;
+  for (const step of path) {
+    const next = at.below.get(step) ?? newFault();
+    at.below.set(step, next);
+    at = next;
+  }
+  at.isGone = true;
 }
 
 export function pathKey(path: YamlPath): string {
@@ -62,17 +82,21 @@ function faultyPaths(issue: Issue, parent: YamlPath, value: unknown): readonly Y
   return [valueAt(value, path) === undefined ? path.slice(0, -1) : path];
 }
 
-function without(value: unknown, path: YamlPath, faults: ReadonlySet<string>, shifts: Map<string, readonly number[]>) {
-  if (typeof value !== 'object' || value === null) return value;
-  const keeps = (step: string | number): boolean => !faults.has(pathKey([...path, step]));
+function without(value: unknown, path: YamlPath, { below }: Fault, shifts: Map<string, readonly number[]>): unknown {
+  if (typeof value !== 'object' || value === null || below.size === 0) return value;
+  const keeps = (step: string | number): boolean => below.get(step)?.isGone !== true;
+  const part = (step: string | number, inner: unknown): unknown => {
+    const fault = below.get(step);
+    return fault === undefined ? inner : without(inner, [...path, step], fault, shifts);
+  };
   if (Array.isArray(value)) {
     const kept = [...value.keys()].filter(keeps);
     if (kept.length < value.length) shifts.set(pathKey(path), kept);
-    return kept.map((index): unknown => without(value[index], [...path, index], faults, shifts));
+    return kept.map((index) => part(index, value[index]));
   }
   const rest: Record<string, unknown> = Object.create(null);
   for (const [key, inner] of Object.entries(value)) {
-    if (keeps(key)) rest[key] = without(inner, [...path, key], faults, shifts);
+    if (keeps(key)) rest[key] = part(key, inner);
   }
   return rest;
 }
