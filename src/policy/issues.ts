@@ -36,7 +36,35 @@ export function issuesToMistakes(
   yaml: YamlFile,
   schema: Readonly<Record<string, unknown>>,
 ): Mistake[] {
-  return issues.slice(0, MAX_MISTAKES).flatMap((issue) => toMistakes(issue, [], yaml, schema));
+  return withoutMisspelled(issues, [], yaml, schema)
+    .slice(0, MAX_MISTAKES)
+    .flatMap((issue) => toMistakes(issue, [], yaml, schema));
+}
+
+/** A key that is only misspelled is not missing as well. */
+function withoutMisspelled(
+  issues: readonly Issue[],
+  parent: YamlPath,
+  yaml: YamlFile,
+  schema: SchemaNode,
+): readonly Issue[] {
+  const misspelled = new Set(issues.flatMap((issue) => meantPaths(issue, parent, schema)));
+  const isThere = ({ path }: Issue): boolean => valueAt(yaml.value, [...parent, ...stepsOf(path)]) !== undefined;
+  return issues.filter((issue) => !misspelled.has(JSON.stringify(issue.path)) || isThere(issue));
+}
+
+/** The paths that unknown keys probably meant. */
+function meantPaths({ code, path, keys }: Issue, parent: YamlPath, schema: SchemaNode): readonly string[] {
+  if (code !== 'unrecognized_keys') return [];
+  const allowed = keysAt(schema, [...parent, ...stepsOf(path)]);
+  return (keys ?? []).slice(0, MAX_MISTAKES).flatMap((key) => {
+    const meant = closest(key, allowed);
+    return meant === null ? [] : [JSON.stringify([...path, meant])];
+  });
+}
+
+function stepsOf(path: readonly PropertyKey[]): YamlPath {
+  return path.filter((step): step is string | number => typeof step !== 'symbol');
 }
 
 function toMistakes(
@@ -45,7 +73,7 @@ function toMistakes(
   yaml: YamlFile,
   schema: Readonly<Record<string, unknown>>,
 ): Mistake[] {
-  const path: YamlPath = [...parent, ...issue.path.filter((step): step is string | number => typeof step !== 'symbol')];
+  const path: YamlPath = [...parent, ...stepsOf(issue.path)];
   const at = valueAt(yaml.value, path);
   const error = (message: string, hint: string, place = yaml.place(path)): Mistake[] => [
     { place, message, hint, severity: 'error' },
@@ -67,7 +95,7 @@ function toMistakes(
       const meant = meantBranch(issue);
       return meant === null
         ? error(issue.message, 'see the reference in config/README.md')
-        : meant.flatMap((inner) => toMistakes(inner, path, yaml, schema));
+        : withoutMisspelled(meant, path, yaml, schema).flatMap((inner) => toMistakes(inner, path, yaml, schema));
     }
     case 'invalid_value':
       if (at === undefined) {

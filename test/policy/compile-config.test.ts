@@ -56,6 +56,7 @@ describe('pinwarden.yaml: refused', () => {
     ['unmatched: { mode: bypass }', ['2:12 `mode: bypass` without a reason']],
     ['unmatched: { pins: {} }', ['2:14 unknown key `pins`']],
     ['policies: [{ path: a }]', ['2:12 `owner` is missing']],
+    ['policies: [{ path: a, ownr: b }]', ['2:23 unknown key `ownr`']],
     [
       'policies: [{ path: a, owner: b, mayMatch: ["*"], mayNot: [by-pass] }]',
       ['2:44 `*` would match every host', '2:59 an entry of `mayNot` is `by-pass`, expected `bypass` or `unsafe`'],
@@ -63,10 +64,10 @@ describe('pinwarden.yaml: refused', () => {
     ['policies: [{ path: a, owner: b, mayMatch: ["*"] }]', ['2:44 `*` would match every host']],
     ['policies: [{ path: a, owner: b, mayMatch: [] }]', ['2:33 `mayMatch: []` leaves the owner nothing to match']],
     ['policies: [1]', ['2:12 expected a path, or a map with path and owner']],
-    ['listen: [{ adress: 0.0.0.0, port: 9464 }]', ['2:10 `address` is missing', '2:12 unknown key `adress`']],
+    ['listen: [{ adress: 0.0.0.0, port: 9464 }]', ['2:12 unknown key `adress`']],
     [
       'listen: [{ adress: 0.0.0.0, port: 1 }, { address: x, port: 2 }]',
-      ['2:10 `address` is missing', '2:12 unknown key `adress`', '2:51 `x` is not an IP address'],
+      ['2:12 unknown key `adress`', '2:51 `x` is not an IP address'],
     ],
     ['metrics: { address: 127.0.0.1, port: 3128 }\nlisten: x', ['3:9 `listen` is `x`, expected a list']],
     ['ct: { loglist: l.json, signatureKeyFile: k.pem }', ['2:7 unknown key `loglist`']],

@@ -26,6 +26,23 @@ describe('issuesToMistakes', () => {
     expect(words({ code: 'unrecognized_keys', path: [], message: 'm' })).toEqual([]);
   });
 
+  it('calls no key missing that is only misspelled, and every other one', () => {
+    const value = { a: { nam: 1 } };
+    const schema = {
+      properties: { a: { properties: { name: {}, match: {} } }, b: { properties: { name: {} } } },
+    };
+    const missing = (path: readonly string[]) => ({ code: 'invalid_type', path, message: 'm' });
+    const unknown = { code: 'unrecognized_keys', path: ['a'], keys: ['nam'], message: 'm' };
+    const issues = [missing(['a', 'name']), missing(['a', 'match']), missing(['b', 'name']), unknown];
+    expect(issuesToMistakes(issues, { ...yaml, value }, schema).map(({ message }) => message)).toEqual([
+      '`match` is missing',
+      '`name` is missing',
+      'unknown key `nam`',
+    ]);
+    const both = issuesToMistakes([missing(['a', 'name']), unknown], { ...yaml, value: { a: { name: 1 } } }, schema);
+    expect(both, 'it is there, and wrong').toHaveLength(2);
+  });
+
   it('says what to write for a missing key whose name does not tell', () => {
     const missing = (key: string) => words({ code: 'invalid_type', path: [key], message: 'm' })[0];
     expect(missing('version')).toBe('`version` is missing → add `version: 1`');
