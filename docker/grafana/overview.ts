@@ -3,7 +3,6 @@ import type { Dashboard, Row } from './dashboard.ts';
 import {
   graph,
   HERE,
-  INTERCEPTED,
   intercepted,
   NO_PROXY,
   NONE_OR_SOME,
@@ -28,7 +27,8 @@ function quantiles(metric: string) {
   }));
 }
 
-const HOSTS = `sum(max by (policy, code) (pinwarden_failing_hosts{${HERE},code=~"${INTERCEPTED}"})) ${OR_ZERO}`;
+const SUSPECT = `instance_policy_code:pinwarden_failing_hosts:suspect{${HERE}}`;
+const HOSTS = `sum(max by (policy, code) (${SUSPECT})) ${OR_ZERO}`;
 const MITM_ALERTS = ['PinwardenInterceptionBlocked', 'PinwardenInterceptionAllowed', 'PinwardenManyHostsFailing'];
 
 /** Read from left to right at three in the morning: did it happen, how wide is it, did bytes flow, since when. */
@@ -40,7 +40,7 @@ const ANSWER_ROW: Row = {
       4,
       'Hosts that look intercepted',
       'short',
-      'Distinct hosts whose chain failed in the last ten minutes as it does behind a machine in the middle. 0: nothing. 1 to 4: a rotation, or an attack on one host. 5 and more: suspect the path between this proxy and the internet.',
+      'Hosts that failed in the last ten minutes as they do behind a machine in the middle; without a root in the chain, only when several policies or unmatched hosts mostly fail. 0: nothing. 1 to 4: a rotation, or an attack on one host. 5 and more: suspect the path between this proxy and the internet.',
       one(HOSTS, 'hosts'),
       { steps: NONE_SOME_MANY, empty: NO_PROXY, alerts: MITM_ALERTS },
     ),
@@ -67,7 +67,7 @@ const ANSWER_ROW: Row = {
       'Policies they belong to',
       'short',
       'Metrics groups with such a host in the last ten minutes. Several at once point at the path; one points at the host or its pins.',
-      one(`count(count by (policy) (pinwarden_failing_hosts{${HERE},code=~"${INTERCEPTED}"})) ${OR_ZERO}`, 'policies'),
+      one(`count(count by (policy) (${SUSPECT})) ${OR_ZERO}`, 'policies'),
       { steps: NONE_SOME_MANY, empty: NO_PROXY },
     ),
     stat(
@@ -142,7 +142,12 @@ const DETAIL_ROW: Row = {
       ),
       {
         empty: 'Nothing was found wrong in the range shown.',
-        alerts: ['PinwardenUpstreamInvalid', 'PinwardenCertificateRevoked', 'PinwardenRevocationUnknown'],
+        alerts: [
+          'PinwardenUpstreamBecameInvalid',
+          'PinwardenUpstreamInvalid',
+          'PinwardenCertificateRevoked',
+          'PinwardenRevocationUnknown',
+        ],
       },
     ),
     graph(

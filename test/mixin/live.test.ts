@@ -173,6 +173,7 @@ describeWith(['prometheus', 'promtool'], 'dashboards and rules on live data', ()
     const wanted = [
       'PinwardenInterceptionBlocked',
       'PinwardenInterceptionAllowed',
+      'PinwardenUpstreamBecameInvalid',
       'PinwardenBackupPinInUse',
       'PinwardenRuleWouldBlock',
       'PinwardenClientsDistrustCa',

@@ -37,7 +37,15 @@ export async function startBusyWorld(): Promise<BusyWorld> {
   writeFileSync(logList, listBytes([testLog()], Date.now() - 20 * DAY_MS));
   const good = pki.inter.issueLeaf({ dns: ['api.shop.test', 'watched.test', 'spare.test', 'raw.test', 'old.test'] });
   const origin = await echoOrigin(good);
-  const names = ['other-trusted-ca', 'forged-issuer', 'private-root', 'self-signed', 'expired-leaf', 'wrong-host'];
+  const names = [
+    'other-trusted-ca',
+    'forged-issuer',
+    'private-root',
+    'self-signed',
+    'expired-leaf',
+    'wrong-host',
+    'missing-intermediate',
+  ];
   const bad = await Promise.all(names.map((name) => startBadServer(name as 'private-root', pki)));
   const [gonePort = 0] = await freePorts(1);
   const at = (host: string, port = origin.port): Reachable => ({ host, port });
@@ -112,7 +120,12 @@ function pinGroups(pin: string) {
 function rulesOf(): readonly RuleYaml[] {
   const pins = { anyOf: [{ ca: 'shop-cas' }] };
   return [
-    { name: 'shop', match: ['api.shop.test', 'forged-issuer.test', 'self-signed.test'], onFailure: 'block', pins },
+    {
+      name: 'shop',
+      match: ['api.shop.test', 'forged-issuer.test', 'self-signed.test', 'missing-intermediate.test'],
+      onFailure: 'block',
+      pins,
+    },
     { name: 'watched', match: ['watched.test'], onFailure: 'alert', pins, checks: { publicRoot: 'off' } },
     {
       name: 'partner',

@@ -26,7 +26,7 @@ export async function knownMetrics(): Promise<ReadonlyMap<string, ReadonlySet<st
     }
   }
   for (const { record, expr } of RECORDINGS) {
-    const by = /^\w+\([\d.]+, sum by \(([^)]*)\)|^sum by \(([^)]*)\)/.exec(expr.trim());
+    const by = /^\w+\([\d.]+, sum by \(([^)]*)\)|^(?:sum|max) by \(([^)]*)\)/.exec(expr.trim());
     const labels = (by?.[1] ?? by?.[2] ?? '').split(/,\s*/).filter((label) => label !== 'le');
     if (record !== undefined) known.set(record, new Set(labels));
   }
