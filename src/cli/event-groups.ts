@@ -72,21 +72,30 @@ function newGroup(values: readonly (string | null)[]): Open {
 }
 
 const LEAST_WIDTH = 8;
+/** What is looked up by its whole word: half a code says nothing. */
+const WHOLE: ReadonlySet<string> = new Set(['code', 'verdict']);
+/** Count, time and the blanks between. */
+const HEAD_WIDTH = 25;
+const HOSTS_WIDTH = 6;
 
-/** Counts, the values of the fields cut to what fits, and the verdicts. */
+/** Counts, the values of the fields cut to what fits, and the verdicts. Grouped by host there is one host in each. */
 export function groupLines(groups: readonly Group[], fields: readonly string[], screen: Screen): readonly string[] {
   const rows = groups.map(({ values }) => values.map((value) => value ?? '-'));
   const words = groups.map(({ verdicts }) => Object.entries(verdicts).filter(([, count]) => count > 0));
   const longest = Math.max(8, ...words.map((all) => all.map(([word, count]) => `${word} ${count}`).join(', ').length));
   const columns = fields.map((field, at) => Math.max(field.length, ...rows.map((row) => (row[at] ?? '').length)));
-  const widths = shrink(columns, screen.width - 32 - longest - fields.length);
+  const hasHosts = !fields.includes('host');
+  const heads = HEAD_WIDTH + (hasHosts ? HOSTS_WIDTH : 0);
+  const kept = fields.map((field) => WHOLE.has(field));
+  const widths = shrink(columns, kept, screen.width - heads - longest - fields.length);
   const cells = (row: readonly string[]): string =>
     row.map((value, at) => screen.cell(value, widths[at] ?? LEAST_WIDTH)).join(' ');
-  const heading = `${'events'.padStart(7)} ${'hosts'.padStart(5)}  ${'last (UTC)'.padEnd(14)} ${cells(fields)}  verdicts`;
+  const hostsOf = (text: string): string => (hasHosts ? ` ${text.padStart(HOSTS_WIDTH - 1)}` : '');
+  const heading = `${'events'.padStart(7)}${hostsOf('hosts')}  ${'last (UTC)'.padEnd(14)} ${cells(fields)}  verdicts`;
   return [
     screen.paint('quiet', heading),
     ...groups.map((group, at) => {
-      const head = `${String(group.count).padStart(7)} ${String(group.hosts).padStart(5)}  ${shortTime(group.lastMs)}`;
+      const head = `${String(group.count).padStart(7)}${hostsOf(String(group.hosts))}  ${shortTime(group.lastMs)}`;
       const painted = (words[at] ?? []).map(([word, count]) =>
         screen.paint(VERDICT_TONES[word] ?? 'quiet', `${word} ${count}`),
       );
@@ -95,12 +104,13 @@ export function groupLines(groups: readonly Group[], fields: readonly string[], 
   ];
 }
 
-/** The widest column gives way first, down to a bound. */
-function shrink(columns: readonly number[], room: number): readonly number[] {
+/** The widest column gives way first, down to a bound; those that are kept whole never, on a narrow terminal neither. */
+function shrink(columns: readonly number[], kept: readonly boolean[], room: number): readonly number[] {
   const widths = [...columns];
   for (let sum = widths.reduce((all, one) => all + one, 0); sum > room; sum -= 1) {
-    const widest = widths.indexOf(Math.max(...widths));
-    if ((widths[widest] ?? 0) <= LEAST_WIDTH) break;
+    const yielding = widths.map((width, at) => (kept[at] === true ? 0 : width));
+    const widest = yielding.indexOf(Math.max(...yielding));
+    if ((yielding[widest] ?? 0) <= LEAST_WIDTH) break;
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
   return widths;

@@ -47,12 +47,14 @@ export function eventLine(event: AuditEvent, screen: Screen): string | null {
 function verdictLine(event: VerdictLine, screen: Screen): string {
   const { target } = widths(screen);
   const code = event.code ?? '';
+  // A code is looked up by its whole word: the host gives way to a long one.
+  const over = Math.max(0, code.length - CODE_WIDTH);
   const head = [
     shortTime(event.atMs),
     screen.paint(VERDICT_TONES[event.verdict] ?? 'quiet', event.verdict.padEnd(WORD_WIDTH - 1)),
     event.eventId.slice(0, SHORT_ID).padEnd(SHORT_ID),
-    screen.cell(targetOf(event), target),
-    screen.cell(code, CODE_WIDTH),
+    screen.cell(targetOf(event), target - over),
+    code.padEnd(CODE_WIDTH),
   ].join(' ');
   if (screen.width < WIDE) return head.trimEnd();
   const rest = `${event.address ?? '-'}${event.issuer === null ? '' : `, ${event.issuer}`}`;

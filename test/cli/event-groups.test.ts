@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GROUP_FIELDS, groupEvents, groupLines } from '../../src/cli/event-groups.ts';
 import { createScreen } from '../../src/cli/screen.ts';
+import { CODES } from '../../src/model/codes.ts';
 import { readAuditRecord, type VerdictLine } from '../../src/observe/audit-event.ts';
 import { verdictRecord } from '../../src/observe/records.ts';
 import { mismatchEntry } from '../support/unexpected.ts';
@@ -50,6 +51,21 @@ describe('groups', () => {
     }
     expect(groupLines(groups, ['issuer', 'policy'], screen(80))[1]).toContain('CN=Inspection bank    alert 1, block 1');
   });
+});
+
+it('never cuts a code: longer texts give way first', () => {
+  const fields = ['code', 'host', 'issuer'];
+  const shown = (code: VerdictLine['code'], by: readonly string[], columns: number) => {
+    const long = event({ code, host: 'api.a-very-long-name.bank.example', issuer: `CN=${'x'.repeat(60)}` });
+    return groupLines(groupEvents([long], by).groups, by, screen(columns))[1]!;
+  };
+  for (const code of Object.keys(CODES) as (keyof typeof CODES)[]) {
+    for (const columns of [40, 80, 140]) expect(shown(code, fields, columns)).toContain(` ${code} `);
+  }
+  for (const by of [fields, [...fields, 'address']]) {
+    expect(shown('chain.private-root', by, 80).length).toBeLessThanOrEqual(80);
+  }
+  expect(shown('chain.private-root', fields, 80)).toContain(' api.a-ve');
 });
 
 it('knows a value for each field', () => {

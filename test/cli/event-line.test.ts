@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { eventHeading, eventLine, shortTime, targetOf } from '../../src/cli/event-line.ts';
 import { createScreen } from '../../src/cli/screen.ts';
-import { readAuditRecord } from '../../src/observe/audit-event.ts';
+import { type AuditEvent, readAuditRecord } from '../../src/observe/audit-event.ts';
 import { closeRecord, verdictRecord } from '../../src/observe/records.ts';
 import { AT_MS, CLIENT, closeEntry, verdictEntry } from '../support/entries.ts';
 import { mismatchEntry } from '../support/unexpected.ts';
@@ -39,6 +39,15 @@ it('a verdict on one line, with issuer and address where there is room', () => {
     verdictRecord(verdictEntry({ authority: null, evidence: null, report: null, rule: null }), 1),
   )!;
   expect(eventLine(bare, screen(140))).toContain('allow e-1      -');
+});
+
+it('never cuts a code: the host gives way to a long one', () => {
+  for (const code of ['chain.incomplete', 'chain.validators-disagree', 'certificate-policy.missing'] as const) {
+    const line = eventLine({ ...verdict(), code, host: 'x'.repeat(99) } as AuditEvent, screen(80))!;
+    expect(line.endsWith(` ${code}`)).toBe(true);
+    expect(line.length).toBeLessThanOrEqual(80);
+    expect(eventLine({ ...verdict(), code } as AuditEvent, screen(140))).toContain(` ${code} `);
+  }
 });
 
 it('a close only when it says something', () => {
