@@ -11,6 +11,8 @@ import { CHANGE_HEADER } from '../observe/admin-api.ts';
 import type { AdminConfig, Config } from '../policy/config.ts';
 import { AdminSocketError, readToken, socketName } from '../runtime/admin-socket.ts';
 import { printListen } from '../runtime/bind.ts';
+import type { Io } from './io.ts';
+import { typedFor } from './next-command.ts';
 import { CommandError } from './usage.ts';
 
 /** A reload waits up to 10 s for its workers. */
@@ -24,9 +26,12 @@ const SILENCE_MS = 60_000;
 
 type Raw = Readonly<Record<string, unknown>>;
 
+/** Where to ask, and how the proxy that should answer is started. */
+export type AdminDoor = AdminConfig & { readonly start?: string };
+
 /** @throws CommandError when the configuration has none */
-export function adminOf(config: Config): AdminConfig {
-  if (config.admin !== null) return config.admin;
+export function adminOf(config: Config, io: Pick<Io, 'cwd'>): AdminDoor {
+  if (config.admin !== null) return { ...config.admin, start: typedFor(config.file, io)('run') };
   throw new CommandError(
     `${config.file} opens no admin interface`,
     'add `admin: { unix: ./state/admin.sock }` to it, and start the proxy again',
@@ -34,7 +39,7 @@ export function adminOf(config: Config): AdminConfig {
 }
 
 /** The JSON object of an answer. @throws CommandError */
-export async function askAdmin(admin: AdminConfig, path: string, method: 'GET' | 'POST' = 'GET'): Promise<Raw> {
+export async function askAdmin(admin: AdminDoor, path: string, method: 'GET' | 'POST' = 'GET'): Promise<Raw> {
   const response = await send(admin, path, method, { timeout: TIMEOUT_MS });
   let text = '';
   response.setEncoding('utf8');
@@ -54,7 +59,7 @@ export async function askAdmin(admin: AdminConfig, path: string, method: 'GET' |
  * aborted. @throws CommandError when nothing answers at the start
  */
 export async function followEvents(
-  admin: AdminConfig,
+  admin: AdminDoor,
   onEvent: (kind: string, data: Raw) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -84,7 +89,7 @@ export async function followEvents(
 }
 
 async function send(
-  admin: AdminConfig,
+  admin: AdminDoor,
   path: string,
   method: 'GET' | 'POST',
   more: RequestOptions,
@@ -115,14 +120,14 @@ function targetOf(admin: AdminConfig): Target {
   }
 }
 
-function unreachable(admin: AdminConfig, error: NodeJS.ErrnoException): CommandError {
+function unreachable(admin: AdminDoor, error: NodeJS.ErrnoException): CommandError {
   const where = nameOf(admin);
   if (error.code === 'EACCES') {
     return new CommandError(`${where}: permission denied`, 'ask as the user that runs the proxy');
   }
   return new CommandError(
     `nothing answers on ${where} (${error.code ?? 'no answer'})`,
-    'start the proxy: pinwarden run',
+    `start the proxy: ${admin.start ?? 'pinwarden run'}`,
   );
 }
 

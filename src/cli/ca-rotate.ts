@@ -14,6 +14,7 @@ import { printDate } from '../policy/dates.ts';
 import { CaFileError, openNextCa } from '../runtime/ca-files.ts';
 import { readCaCertificates } from './installation.ts';
 import type { Io } from './io.ts';
+import { makeCaCommand, type Typed, typedFor } from './next-command.ts';
 import { CommandError, EXIT_OK } from './usage.ts';
 
 const MAX_PEM_BYTES = 256 * 1024;
@@ -33,37 +34,42 @@ export function rotateCa(
   options: { readonly promote: boolean; readonly dryRun: boolean; readonly json: boolean },
   io: Io,
 ): number {
+  const typed = typedFor(config.file, io);
   try {
-    const rotated = options.promote ? promote(config, options.dryRun) : makeNext(config, options.dryRun);
+    const rotated = options.promote ? promote(config, options.dryRun, typed) : makeNext(config, options.dryRun, io);
     io.out(options.json ? `${JSON.stringify(rotated)}\n` : screenText(rotated));
     return EXIT_OK;
   } catch (thrown) {
     if (!(thrown instanceof FileError) && !(thrown instanceof CaFileError)) throw thrown;
-    throw new CommandError(thrown.message, 'correct that and run it again: pinwarden ca rotate goes on where it was');
+    throw new CommandError(thrown.message, `correct that and run it again: ${typed('ca rotate')} goes on where it was`);
   }
 }
 
-function handOut(config: Config): readonly string[] {
+function handOut(config: Config, typed: Typed): readonly string[] {
   const { signsFromMs } = config.ca.next;
-  const first = 'give it to clients beside the current one: pinwarden ca trust, ca export, env (all know both)';
+  const first = `give it to clients beside the current one: ${['ca trust', 'ca export', 'env'].map(typed).join(', ')} (all know both)`;
   return signsFromMs === null
-    ? [first, 'when every client has it: pinwarden ca rotate --promote']
+    ? [first, `when every client has it: ${typed('ca rotate --promote')}`]
     : [
         first,
-        `it signs from ${printDate(signsFromMs)} on (ca.next.signsFrom); after that: pinwarden ca rotate --promote`,
+        `it signs from ${printDate(signsFromMs)} on (ca.next.signsFrom); after that: ${typed('ca rotate --promote')}`,
       ];
 }
 
-function makeNext(config: Config, dryRun: boolean): Rotated {
+function makeNext(config: Config, dryRun: boolean, io: Io): Rotated {
+  const typed = typedFor(config.file, io);
   const { certificateFile, keyFile, signsFromMs } = config.ca.next;
   const files = [certificateFile, keyFile];
   const nowMs = systemClock.nowMs();
   if (pathExists(certificateFile) && pathExists(keyFile)) {
     openNextCa(config.ca, nowMs, ownUid());
-    return { is: 'waiting', files, next: handOut(config) };
+    return { is: 'waiting', files, next: handOut(config, typed) };
   }
   if (!pathExists(config.ca.certificateFile)) {
-    throw new CommandError(`there is no CA to rotate: ${config.ca.certificateFile}`, 'make one: pinwarden init');
+    throw new CommandError(
+      `there is no CA to rotate: ${config.ca.certificateFile}`,
+      `make one: ${makeCaCommand(config.file, io)}`,
+    );
   }
   if (signsFromMs !== null && signsFromMs <= nowMs) {
     throw new CommandError(
@@ -71,7 +77,7 @@ function makeNext(config: Config, dryRun: boolean): Rotated {
       'take signsFrom out of the configuration, or set a date to come',
     );
   }
-  refuseSubordinate(config);
+  refuseSubordinate(config, io);
   if (dryRun) return { is: 'would-make', files, next: [] };
   // Its name tells it from the CA that it replaces, in every list of a trust store.
   const commonName = `Pinwarden CA ${new Date(nowMs).toISOString().slice(0, 10)}`;
@@ -80,17 +86,17 @@ function makeNext(config: Config, dryRun: boolean): Rotated {
   for (const file of files) remove(file);
   writeNew(keyFile, made.keyPem, 0o600);
   writeNew(certificateFile, made.certificatePem, 0o644);
-  return { is: 'made', files, next: handOut(config) };
+  return { is: 'made', files, next: handOut(config, typed) };
 }
 
 /** Clients trust the root above it: a root made here would be known to none of them. */
-function refuseSubordinate(config: Config): void {
-  const [{ certificate }] = readCaCertificates(config);
+function refuseSubordinate(config: Config, io: Io): void {
+  const [{ certificate }] = readCaCertificates(config, io);
   if (certificate.selfIssued) return;
   const { certificateFile, keyFile } = config.ca.next;
   throw new CommandError(
     `the CA was issued by another one (${certificate.issuer.text}); its successor must come from there`,
-    `put that into ${certificateFile} and ${keyFile} (mode 600); then: pinwarden ca rotate`,
+    `put that into ${certificateFile} and ${keyFile} (mode 600); then: ${typedFor(config.file, io)('ca rotate')}`,
   );
 }
 
@@ -103,11 +109,11 @@ function ownUid(): number | null {
  * the rotation complete. Between key and certificate the pair does not match: a start is refused, and a proxy that runs
  * goes on with what it has.
  */
-function promote(config: Config, dryRun: boolean): Rotated {
+function promote(config: Config, dryRun: boolean, typed: Typed): Rotated {
   const { certificateFile, keyFile, next, previousCertificateFile } = config.ca;
   const nowMs = systemClock.nowMs();
   if (!pathExists(next.certificateFile) || !pathExists(next.keyFile)) {
-    throw new CommandError('there is no next CA to promote', 'make it first: pinwarden ca rotate');
+    throw new CommandError('there is no next CA to promote', `make it first: ${typed('ca rotate')}`);
   }
   if (next.signsFromMs !== null && next.signsFromMs > nowMs) {
     throw new CommandError(
@@ -116,7 +122,7 @@ function promote(config: Config, dryRun: boolean): Rotated {
     );
   }
   const opened = openNextCa(config.ca, nowMs, ownUid());
-  const chain = chainToMove(config.ca);
+  const chain = chainToMove(config.ca, typed);
   const files = [certificateFile, keyFile, previousCertificateFile, ...(chain === null ? [] : [chain.to])];
   if (dryRun) return { is: 'would-promote', files, next: [] };
   const current = readText(certificateFile, MAX_PEM_BYTES);
@@ -136,18 +142,21 @@ function promote(config: Config, dryRun: boolean): Rotated {
       `a running proxy takes it over by itself within seconds, and open tunnels stay; this CA is valid for ${days} more days`,
       ...(isRootWithChain ? ['take ca.chainFile out of the configuration: the CA is a root now'] : []),
       ...(next.signsFromMs === null ? [] : ['take ca.next.signsFrom out of the configuration: it has passed']),
-      `then take the previous one out of the stores: pinwarden ca untrust, pinwarden ca trust; its key is gone`,
+      `then take the previous one out of the stores: ${typed('ca untrust')}, ${typed('ca trust')}; its key is gone`,
     ],
   };
 }
 
 /** A chain that is the next CA's own goes with it; null: there is none. */
-function chainToMove({ chainFile, next }: Config['ca']): { readonly from: string; readonly to: string } | null {
+function chainToMove(
+  { chainFile, next }: Config['ca'],
+  typed: Typed,
+): { readonly from: string; readonly to: string } | null {
   if (next.chainFile === null || next.chainFile === chainFile) return null;
   if (chainFile !== null) return { from: next.chainFile, to: chainFile };
   throw new CommandError(
     'the next CA has a chain (ca.next.chainFile) and the configuration names none for the current one',
-    'put its two files in place by hand and change ca.next.chainFile to ca.chainFile, then: pinwarden doctor',
+    `put its two files in place by hand and change ca.next.chainFile to ca.chainFile, then: ${typed('doctor')}`,
   );
 }
 

@@ -10,6 +10,7 @@ import type { Config } from '../policy/config.ts';
 import type { CaCertificate } from './installation.ts';
 import { readCaCertificates } from './installation.ts';
 import type { Io } from './io.ts';
+import { evalOf, type Typed, typedFor } from './next-command.ts';
 import { createScreen } from './screen.ts';
 import { findStores, readStoreKinds } from './stores/all.ts';
 import { carryOut, createMachine, type Machine, printStep, type Step } from './stores/machine.ts';
@@ -48,28 +49,29 @@ export function changeTrust(
   options: { readonly dryRun: boolean; readonly json: boolean },
   io: Io,
 ): number {
+  const typed = typedFor(config.file, io);
   const machine = createMachine(io.env);
   const stores = storesOf(machine);
   if (stores.length === 0) {
-    throw noStores(machine);
+    throw noStores(machine, typed);
   }
   // The previous CA is only ever taken out.
-  const cas = readCaCertificates(config).filter(({ slot }) => direction === 'untrust' || slot !== 'previous');
+  const cas = readCaCertificates(config, io).filter(({ slot }) => direction === 'untrust' || slot !== 'previous');
   const done = stores.flatMap((store) => cas.map((ca) => change(direction, store, ca, options.dryRun, machine)));
   const failed = done.some(({ is }) => is === 'failed');
-  io.out(options.json ? `${JSON.stringify({ done })}\n` : screenText(done, direction, io));
+  io.out(options.json ? `${JSON.stringify({ done })}\n` : screenText(done, direction, typed, io));
   return failed ? EXIT_NO : EXIT_OK;
 }
 
 /** A fresh account has no NSS database, and only who looks for one knows how it is made. */
-function noStores({ env }: Machine): CommandError {
+function noStores({ env }: Machine, typed: Typed): CommandError {
   const asked = (env['TRUST_STORES'] ?? '').trim();
   const among = asked === '' ? '' : ` for TRUST_STORES=${clip(asked)}`;
   const database = 'mkdir -p ~/.pki/nssdb && certutil -N -d sql:$HOME/.pki/nssdb --empty-password';
   const first = /nss/i.test(asked) ? `make a database that Chromium reads: ${database}; or ` : '';
   return new CommandError(
     `no trust store that can be worked on was found${among}`,
-    `${first}give the file of \`pinwarden ca export\` to your clients, or use: eval "$(pinwarden env)"`,
+    `${first}give the file of \`${typed('ca export')}\` to your clients, or use: ${evalOf(typed('env'))}`,
   );
 }
 
@@ -86,7 +88,7 @@ function change(direction: Direction, store: Store, ca: CaCertificate, dryRun: b
   return why === null ? { ...result, is: 'done', steps: printed } : { ...result, is: 'failed', why, steps: printed };
 }
 
-function screenText(done: readonly Done[], direction: Direction, io: Io): string {
+function screenText(done: readonly Done[], direction: Direction, typed: Typed, io: Io): string {
   const screen = createScreen(io);
   const words = { done: 'done', would: 'would', already: 'already', failed: 'failed' } as const;
   const tones = { done: 'good', would: 'strong', already: 'quiet', failed: 'bad' } as const;
@@ -95,13 +97,13 @@ function screenText(done: readonly Done[], direction: Direction, io: Io): string
     ...(why === null ? [] : [`         ${screen.fit(why, screen.width - 9)}`]),
     ...(is === 'would' ? steps.map((step) => `         ${step}`) : []),
   ]);
-  return `${lines.join('\n')}\n${lastLine(done, direction)}`;
+  return `${lines.join('\n')}\n${lastLine(done, direction, typed)}`;
 }
 
-function lastLine(done: readonly Done[], direction: Direction): string {
+function lastLine(done: readonly Done[], direction: Direction, typed: Typed): string {
   if (done.some(({ is }) => is === 'failed'))
     return 'next: correct what failed and run it again; the rest is left as it is\n';
   if (done.every(({ is }) => is === 'would' || is === 'already')) return '';
   if (direction === 'untrust') return 'next: restart browsers and Java programs\n';
-  return 'next: restart browsers and Java programs; Node and Python need variables: eval "$(pinwarden env)"\n';
+  return `next: restart browsers and Java programs; Node and Python need variables: ${evalOf(typed('env'))}\n`;
 }

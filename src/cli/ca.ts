@@ -13,6 +13,7 @@ import { rotateCa } from './ca-rotate.ts';
 import { changeTrust, storesOf, trustedCa } from './ca-trust.ts';
 import { type CaCertificate, readCaCertificates, readInstallation } from './installation.ts';
 import type { Io } from './io.ts';
+import { type Typed, typedFor } from './next-command.ts';
 import { shorten } from './policy-files.ts';
 import { day, daysLeft } from './probe-facts.ts';
 import { createScreen } from './screen.ts';
@@ -78,8 +79,9 @@ function run(verb: Verb, values: Values, config: Config, io: Io): number {
 }
 
 function printInfo(config: Config, json: boolean, io: Io): number {
+  const typed = typedFor(config.file, io);
   const nowMs = systemClock.nowMs();
-  const cas = readCaCertificates(config);
+  const cas = readCaCertificates(config, io);
   const machine = createMachine(io.env);
   const stores = storesOf(machine).map((store) => ({
     store: store.kind,
@@ -105,13 +107,13 @@ function printInfo(config: Config, json: boolean, io: Io): number {
   io.out(
     [
       ...lines,
-      `${screen.paint('strong', 'signs'.padEnd(9))} ${signingText(signs)}`,
+      `${screen.paint('strong', 'signs'.padEnd(9))} ${signingText(signs, typed)}`,
       `${screen.paint('strong', 'key'.padEnd(9))} ${shorten(keyFile.file, io.cwd)}  ${keyFile.is}`,
       ...stores.map(({ store, where, trusts, missing }) => {
         const says = missing ?? (trusts.length === 0 ? 'does not trust it' : `trusts ${trusts.join(', ')}`);
         return `${screen.paint('strong', store.padEnd(9))} ${where}  ${says}`;
       }),
-      'next: pinwarden ca trust installs it here; pinwarden ca export hands it out',
+      `next: ${typed('ca trust')} installs it here; ${typed('ca export')} hands it out`,
       '',
     ].join('\n'),
   );
@@ -135,12 +137,12 @@ function signingOf({ ca }: Config, cas: readonly CaCertificate[], nowMs: number)
     : { now: 'current', nextFrom, nextIs: 'waiting' };
 }
 
-function signingText({ nextFrom, nextIs }: Signing): string {
+function signingText({ nextFrom, nextIs }: Signing, typed: Typed): string {
   if (nextIs === 'absent') return 'the current one';
   if (nextIs === 'signing')
-    return `the next one, since ${nextFrom} (ca.next.signsFrom); pinwarden ca rotate --promote ends it`;
+    return `the next one, since ${nextFrom} (ca.next.signsFrom); ${typed('ca rotate --promote')} ends it`;
   return nextFrom === null
-    ? 'the current one; the next one waits for ca.next.signsFrom or pinwarden ca rotate --promote'
+    ? `the current one; the next one waits for ca.next.signsFrom or ${typed('ca rotate --promote')}`
     : `the current one; the next one from ${nextFrom} on (ca.next.signsFrom)`;
 }
 
@@ -180,7 +182,7 @@ function exportJson(cas: readonly CaCertificate[], isFile: boolean, io: Io): num
 
 /** The current certificate, and the next one where there is one. */
 function exportCa(config: Config, { out, der: asDer, json }: Values, io: Io): number {
-  const cas = readCaCertificates(config).filter(({ slot }) => slot !== 'previous');
+  const cas = readCaCertificates(config, io).filter(({ slot }) => slot !== 'previous');
   const [current] = cas;
   if (current === undefined) return EXIT_OK;
   if (json) return exportJson(cas, out !== undefined || asDer, io);

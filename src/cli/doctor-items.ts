@@ -18,6 +18,7 @@ import type { Trust } from '../verify/trust.ts';
 import { storesOf, trustedCa } from './ca-trust.ts';
 import { readCaCertificates } from './installation.ts';
 import type { Io } from './io.ts';
+import { evalOf, makeCaCommand, type Typed, typedFor } from './next-command.ts';
 import { type Files, shortPlace } from './policy-files.ts';
 import { day, daysLeft } from './probe-facts.ts';
 import { plural } from './screen.ts';
@@ -84,28 +85,26 @@ export function fileItems(files: Files, nowMs: number, io: Io, check: string): r
 /** Weeks enough to hand a new CA to every client. */
 const CA_NOTICE_DAYS = 30;
 
-export function caItems({ ca }: Config, nowMs: number): readonly Item[] {
+export function caItems({ ca, file }: Config, nowMs: number, io: Io): readonly Item[] {
+  const make = makeCaCommand(file, io);
   if (!pathExists(ca.certificateFile) && !pathExists(ca.keyFile)) {
     return ca.create === 'never'
-      ? [fail('CA', `${ca.certificateFile} is missing and create is never`, 'mount a CA, or make one: pinwarden init')]
-      : [warn('CA', 'none yet: the first start makes one', 'pinwarden init makes it now')];
+      ? [fail('CA', `${ca.certificateFile} is missing and create is never`, `mount a CA, or make one: ${make}`)]
+      : [warn('CA', 'none yet: the first start makes one', `${make} makes it now`)];
   }
   try {
     const opened = openCas(ca, nowMs, process.getuid?.() ?? null);
-    return [signerItem(opened, nowMs), ...nextItems(opened, nowMs)];
+    const typed = typedFor(file, io);
+    return [signerItem(opened, nowMs, typed), ...nextItems(opened, nowMs, typed)];
   } catch (thrown) {
     if (!(thrown instanceof CaFileError)) throw thrown;
     return [
-      fail(
-        'CA',
-        thrown.message,
-        'correct that; or move both files away: the next start, or pinwarden init, makes a new CA',
-      ),
+      fail('CA', thrown.message, `correct that; or move both files away: the next start, or ${make}, makes a new CA`),
     ];
   }
 }
 
-function signerItem(cas: LoadedCas, nowMs: number): Item {
+function signerItem(cas: LoadedCas, nowMs: number, typed: Typed): Item {
   const signer = signerAt(cas, nowMs);
   const left = daysLeft(signer.endsMs, nowMs);
   const says = `valid to ${day(signer.endsMs)}, ${left} days left; the key is for its owner alone`;
@@ -114,12 +113,12 @@ function signerItem(cas: LoadedCas, nowMs: number): Item {
   return warn(
     'CA',
     `${says}; no other CA is there to come after it`,
-    `pinwarden ca rotate${isNext ? ' --promote, then pinwarden ca rotate' : ''}`,
+    isNext ? `${typed('ca rotate --promote')}, then ${typed('ca rotate')}` : typed('ca rotate'),
   );
 }
 
 /** A next CA that nobody hurries is forgotten until the current one ends. */
-function nextItems(cas: LoadedCas, nowMs: number): readonly Item[] {
+function nextItems(cas: LoadedCas, nowMs: number, typed: Typed): readonly Item[] {
   const broken = cas.complaints.map((says) => warn('next CA', says, 'correct that; the proxy goes on without it'));
   const waiting = waitingAt(cas, nowMs);
   if (waiting === null) return broken;
@@ -129,7 +128,7 @@ function nextItems(cas: LoadedCas, nowMs: number): readonly Item[] {
   const isLate = nowMs - sinceMs > (cas.current.endsMs - sinceMs) / 2;
   // When it was made is not known: certificates begin before that, for clocks that are behind.
   const says = `waits to be promoted, valid from ${day(sinceMs)}; the current one ends ${day(cas.current.endsMs)}`;
-  const next = 'when every client has it: pinwarden ca rotate --promote, or set ca.next.signsFrom';
+  const next = `when every client has it: ${typed('ca rotate --promote')}, or set ca.next.signsFrom`;
   return [...broken, isLate ? warn('next CA', says, next) : ok('next CA', says)];
 }
 
@@ -186,7 +185,7 @@ export function diskItems({ state, audit }: Config): readonly Item[] {
 /** Which clients of this machine trust the CA. */
 export function storeItems(config: Config, io: Io): readonly Item[] {
   try {
-    const [current] = readCaCertificates(config);
+    const [current] = readCaCertificates(config, io);
     const machine = createMachine(io.env);
     const stores = storesOf(machine);
     const without = stores.filter((store) => store.missing !== null || !store.holds(trustedCa(current)));
@@ -194,7 +193,8 @@ export function storeItems(config: Config, io: Io): readonly Item[] {
     if (without.length === 0)
       return [ok('clients', `${plural(stores.length, 'trust store')} of this machine trust the CA`)];
     const names = without.map(({ kind, where }) => `${kind} (${where})`).join(', ');
-    return [warn('clients', `do not trust the CA: ${names}`, 'pinwarden ca trust, or: eval "$(pinwarden env)"')];
+    const typed = typedFor(config.file, io);
+    return [warn('clients', `do not trust the CA: ${names}`, `${typed('ca trust')}, or: ${evalOf(typed('env'))}`)];
   } catch (thrown) {
     if (thrown instanceof CommandError) return [];
     throw thrown;

@@ -9,6 +9,8 @@ import type { AdminConfig, Config, ListenAddress } from '../policy/config.ts';
 import { printListen } from '../runtime/bind.ts';
 import { askAdmin } from './admin-client.ts';
 import { fail, type Item, ok, warn } from './doctor-items.ts';
+import type { Io } from './io.ts';
+import { evalOf, type Typed, typedFor } from './next-command.ts';
 import { CommandError } from './usage.ts';
 
 const TIMEOUT_MS = 2_000;
@@ -17,7 +19,8 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 /** More than a screen would not be read. */
 const MAX_HELD = 10;
 
-export async function runningItems({ listen, metrics, admin, ca }: Config): Promise<readonly Item[]> {
+export async function runningItems(config: Config, io: Io): Promise<readonly Item[]> {
+  const { listen, metrics, admin, ca } = config;
   const targets = listen.filter(({ port }) => port !== 0).map(reachable);
   const answers = await Promise.all(targets.map(async (target) => [target, await isOpen(target)] as const));
   const version = metrics === null || metrics.port === 0 ? null : await ask(reachable(metrics), '/version');
@@ -39,7 +42,13 @@ export async function runningItems({ listen, metrics, admin, ca }: Config): Prom
   const numbers = (await ask(reachable(metrics), '/metrics'))?.body ?? '';
   const ready = await readinessItems(reachable(metrics));
   const handed = await handedItems(targets, ca);
-  return [...items, ...handed, ...ready, ...(await reloadItems(numbers, admin)), ...clientItems(numbers)];
+  return [
+    ...items,
+    ...handed,
+    ...ready,
+    ...(await reloadItems(numbers, admin)),
+    ...clientItems(numbers, typedFor(config.file, io)),
+  ];
 }
 
 /** `isOurs`: null when there is no metrics address to tell by. */
@@ -144,7 +153,7 @@ const ALERT = /^pinwarden_client_alerts_total\{([^}]*)\} ([0-9.e+]+)$/gm;
 /** What TLS clients say of a certificate whose CA they do not know (RFC 8446 §6.2). */
 const DISTRUST = ['unknown_ca', 'bad_certificate', 'certificate_unknown'];
 
-function clientItems(numbers: string): readonly Item[] {
+function clientItems(numbers: string, typed: Typed): readonly Item[] {
   const refused = [...numbers.matchAll(ALERT)].flatMap(([, labels = '', count = '0']) => {
     const client = /client="([^"]*)"/.exec(labels)?.[1] ?? '?';
     const alert = /alert="([^"]*)"/.exec(labels)?.[1] ?? '?';
@@ -155,7 +164,7 @@ function clientItems(numbers: string): readonly Item[] {
     warn(
       'refusals',
       `client groups that refused our CA: ${refused.join(', ')}`,
-      'give them the CA: eval "$(pinwarden env)", or pinwarden ca trust; bypass hosts that pin on their own',
+      `give them the CA: ${evalOf(typed('env'))}, or ${typed('ca trust')}; bypass hosts that pin on their own`,
     ),
   ];
 }

@@ -22,10 +22,10 @@ import {
 } from './doctor-items.ts';
 import { runningItems } from './doctor-running.ts';
 import type { Io } from './io.ts';
+import { typedFor } from './next-command.ts';
 import { DEFAULT_CONFIG, type Files, loadFiles } from './policy-files.ts';
 import { readTrust } from './read-trust.ts';
 import { createScreen, plural } from './screen.ts';
-import { shellWord } from './stores/machine.ts';
 import { CommandError, EXIT_NO, EXIT_OK, readArguments, UsageError, withUsage } from './usage.ts';
 
 const OPTIONS = {
@@ -38,16 +38,11 @@ export async function runDoctor(argv: readonly string[], io: Io): Promise<number
   return withUsage('doctor', io, async () => {
     const { values, positionals } = readArguments(argv, OPTIONS);
     if (positionals.length > 0) throw new UsageError('takes no names');
-    const items = await examineAll(loadFiles(values.config, io), io, checkOf(values.config));
+    const items = await examineAll(loadFiles(values.config, io), io, typedFor(values.config, io)('check'));
     const failed = items.filter((item) => item.is === 'fail').length;
     io.out(values.json ? `${JSON.stringify({ ok: failed === 0, items })}\n` : screenText(items, io));
     return failed === 0 ? EXIT_OK : EXIT_NO;
   });
-}
-
-/** Without its file `check` would look at another configuration, and find it good. */
-function checkOf(config: string): string {
-  return config === DEFAULT_CONFIG ? 'pinwarden check' : `pinwarden check -c ${shellWord(config)}`;
 }
 
 async function examineAll(files: Files, io: Io, check: string): Promise<readonly Item[]> {
@@ -59,9 +54,9 @@ async function examineAll(files: Files, io: Io, check: string): Promise<readonly
   ];
   const { config } = files;
   if (config === null) return first;
-  const here = [...caItems(config, nowMs), ...diskItems(config)];
+  const here = [...caItems(config, nowMs, io), ...diskItems(config)];
   const trusting = await trustItems(files, nowMs);
-  return [...first, ...here, ...trusting, ...(await runningItems(config)), ...storeItems(config, io)];
+  return [...first, ...here, ...trusting, ...(await runningItems(config, io)), ...storeItems(config, io)];
 }
 
 /** What needs the trust snapshot: the log list, and the rogue endpoint. */

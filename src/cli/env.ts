@@ -13,6 +13,7 @@ import { parseAuthority } from '../wire/authority.ts';
 import { type ClientFiles, writeClientFiles } from './env-files.ts';
 import { readCaCertificates, readInstallation } from './installation.ts';
 import type { Io } from './io.ts';
+import { evalOf, type Typed, typedFor } from './next-command.ts';
 import { createMachine } from './stores/machine.ts';
 import { CommandError, EXIT_OK, readArguments, UsageError, withUsage } from './usage.ts';
 
@@ -51,10 +52,11 @@ export async function runEnv(argv: readonly string[], io: Io): Promise<number> {
     const shell = shellOf(values.shell);
     const config = readInstallation(values.config, io);
     const proxy = values.proxy === undefined ? listenAddress(config) : readProxy(values.proxy);
-    const cas = readCaCertificates(config).filter(({ slot }) => slot !== 'previous');
+    const cas = readCaCertificates(config, io).filter(({ slot }) => slot !== 'previous');
     const files = writeClientFiles(config.state, cas, createMachine(io.env));
     const variables = variablesOf(proxy, files);
-    io.out(values.json ? `${JSON.stringify({ proxy, files, variables })}\n` : script(variables, files, shell));
+    const typed = typedFor(config.file, io);
+    io.out(values.json ? `${JSON.stringify({ proxy, files, variables })}\n` : script(variables, files, shell, typed));
     return EXIT_OK;
   });
 }
@@ -103,7 +105,7 @@ export function variablesOf(proxy: string, files: Pick<ClientFiles, 'bundle' | '
     routes('no_proxy', NO_PROXY, 'clients that read small letters only'),
     routes('NODE_USE_ENV_PROXY', '1', 'Node 24 and later: without it fetch ignores HTTPS_PROXY'),
     adds('NODE_EXTRA_CA_CERTS', files.only, 'Node'),
-    adds('NODE_USE_SYSTEM_CA', '1', 'Node: the roots of the system as well, after `pinwarden ca trust`'),
+    adds('NODE_USE_SYSTEM_CA', '1', 'Node: the roots of the system as well, once they hold the CA'),
     adds('DENO_CERT', files.only, 'Deno'),
     replaces('SSL_CERT_FILE', 'OpenSSL, Python ssl, Go, Ruby'),
     replaces('REQUESTS_CA_BUNDLE', 'Python requests'),
@@ -135,11 +137,11 @@ const TITLES: Readonly<Record<Effect, string>> = {
   replaces: "replaces the client's roots: the file holds others and ours",
 };
 
-function script(variables: readonly Variable[], { roots, java }: ClientFiles, shell: Shell): string {
+function script(variables: readonly Variable[], { roots, java }: ClientFiles, shell: Shell, typed: Typed): string {
   const load = {
-    sh: 'eval "$(pinwarden env)"',
-    fish: 'pinwarden env --shell fish | source',
-    powershell: 'pinwarden env --shell powershell | Out-String | Invoke-Expression',
+    sh: evalOf(typed('env')),
+    fish: `${typed('env --shell fish')} | source`,
+    powershell: `${typed('env --shell powershell')} | Out-String | Invoke-Expression`,
   }[shell];
   const lines = [`# ${load}`];
   let effect: Effect | null = null;
@@ -153,8 +155,8 @@ function script(variables: readonly Variable[], { roots, java }: ClientFiles, sh
     `# the roots beside ours in these files: ${roots === 'system' ? "the system's" : 'the public set that ships'}`,
   );
   if (java === null)
-    lines.push('# Java: no keytool and key store were found; import the CA by hand: pinwarden ca export');
-  lines.push('# other users of this machine cannot read these files; browsers: pinwarden ca trust', '');
+    lines.push(`# Java: no keytool and key store were found; import the CA by hand: ${typed('ca export')}`);
+  lines.push(`# other users of this machine cannot read these files; browsers: ${typed('ca trust')}`, '');
   return lines.join('\n');
 }
 

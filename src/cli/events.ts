@@ -11,6 +11,7 @@ import { GROUP_FIELDS, groupEvents, groupLines } from './event-groups.ts';
 import { eventHeading, eventLine } from './event-line.ts';
 import { readInstallation } from './installation.ts';
 import type { Io } from './io.ts';
+import { type Typed, typedFor } from './next-command.ts';
 import { recordedEvents } from './recorded.ts';
 import { createScreen, plural } from './screen.ts';
 import { readSince } from './since.ts';
@@ -40,7 +41,7 @@ export async function runEvents(argv: readonly string[], io: Io): Promise<number
     const config = readInstallation(values.config, io);
     const events = only(recordedEvents(config, { fromMs }), verdicts);
     if (fields !== null) printGroups(events, fields, values.json, io);
-    else printEvents(events, { limit, json: values.json, since: values.since }, io);
+    else printEvents(events, { limit, json: values.json, since: values.since, typed: typedFor(config.file, io) }, io);
     return EXIT_OK;
   });
 }
@@ -81,10 +82,11 @@ interface Print {
   readonly limit: number;
   readonly json: boolean;
   readonly since: string;
+  readonly typed: Typed;
 }
 
 /** The newest, oldest first. */
-function printEvents(events: Iterable<AuditEvent>, { limit, json, since }: Print, io: Io): void {
+function printEvents(events: Iterable<AuditEvent>, { limit, json, since, typed }: Print, io: Io): void {
   const screen = createScreen(io);
   let lines: string[] = [];
   let count = 0;
@@ -106,7 +108,7 @@ function printEvents(events: Iterable<AuditEvent>, { limit, json, since }: Print
   }
   io.out(`${eventHeading(screen)}\n${shown.join('\n')}\n`);
   const more = count > shown.length ? `, ${count - shown.length} older ones left out (--limit)` : '';
-  io.out(`\n${plural(shown.length, 'event')}${more}; one of them in full: pinwarden why EVENT\n`);
+  io.out(`\n${plural(shown.length, 'event')}${more}; one of them in full: ${typed('why EVENT')}\n`);
 }
 
 function printGroups(events: Iterable<AuditEvent>, fields: readonly string[], json: boolean, io: Io): void {

@@ -12,6 +12,8 @@ import { shortTime, targetOf, VERDICT_TONES } from './event-line.ts';
 import { exhibitText } from './evidence-text.ts';
 import { readInstallation } from './installation.ts';
 import type { Io } from './io.ts';
+import { type Typed, typedFor } from './next-command.ts';
+import { DEFAULT_CONFIG } from './policy-files.ts';
 import { readPrefix, recordedEvents, recordedExhibits } from './recorded.ts';
 import { createScreen, plural } from './screen.ts';
 import { CommandError, EXIT_OK, readArguments, UsageError, withUsage } from './usage.ts';
@@ -23,6 +25,8 @@ const OPTIONS = {
 } as const;
 
 const LIST_ID = 8;
+/** Most codes; a longer one is not cut, since it is looked up by its whole word. */
+const CODE_WIDTH = 18;
 
 /** @returns 0 done, 1 when there is no such exhibit or a file cannot be written, 2 usage. */
 export async function runEvidence(argv: readonly string[], io: Io): Promise<number> {
@@ -33,21 +37,29 @@ export async function runEvidence(argv: readonly string[], io: Io): Promise<numb
     if (values.out !== undefined && word !== 'export') throw new UsageError('--out is for export');
     if (word === 'list') {
       if (id !== undefined) throw new UsageError('list takes no event');
-      list(recordedExhibits(readInstallation(values.config, io)), values.json, io);
+      const config = readInstallation(values.config, io);
+      list(recordedExhibits(config), { json: values.json, typed: typedFor(config.file, io) }, io);
       return EXIT_OK;
     }
     if (word !== 'show' && word !== 'export') throw new UsageError('say list, show or export');
-    if (id === undefined) throw new UsageError(`${word} what? pinwarden evidence list`);
+    if (id === undefined)
+      throw new UsageError(`${word} what? ${typedFor(values.config ?? DEFAULT_CONFIG, io)('evidence list')}`);
     const config = readInstallation(values.config, io);
-    const exhibit = findExhibit(config, readPrefix(id));
+    const typed = typedFor(config.file, io);
+    const exhibit = findExhibit(config, readPrefix(id, typed), typed);
     const whole = values.json ? `${JSON.stringify(exhibit, null, 1)}\n` : exhibitText(exhibit, anchorFiles(config));
     if (values.out !== undefined) save(values.out, whole, io);
-    else io.out(word === 'show' && !values.json ? shortened(whole) : whole);
+    else io.out(word === 'show' && !values.json ? shortened(whole, typed) : whole);
     return EXIT_OK;
   });
 }
 
-function list(exhibits: readonly Exhibit[], json: boolean, io: Io): void {
+interface Listing {
+  readonly json: boolean;
+  readonly typed: Typed;
+}
+
+function list(exhibits: readonly Exhibit[], { json, typed }: Listing, io: Io): void {
   if (json) {
     const bytes = { chain: undefined, completing: undefined, staple: undefined };
     for (const exhibit of exhibits) io.out(`${JSON.stringify({ ...exhibit, ...bytes })}\n`);
@@ -58,31 +70,32 @@ function list(exhibits: readonly Exhibit[], json: boolean, io: Io): void {
     return;
   }
   const screen = createScreen(io);
-  const host = Math.min(48, Math.max(16, screen.width - 56));
-  const heading = `${'evidence'.padEnd(LIST_ID)} ${'is'.padEnd(5)} ${'host'.padEnd(host)} ${'code'.padEnd(18)} ${'times'.padStart(5)} last (UTC)`;
+  const code = Math.max(CODE_WIDTH, ...exhibits.map((exhibit) => exhibit.code.length));
+  const host = Math.min(48, Math.max(16, screen.width - 38 - code));
+  const heading = `${'evidence'.padEnd(LIST_ID)} ${'is'.padEnd(5)} ${'host'.padEnd(host)} ${'code'.padEnd(code)} ${'times'.padStart(5)} last (UTC)`;
   io.out(`${screen.paint('quiet', heading)}\n`);
   for (const exhibit of exhibits) {
     const line = [
       exhibit.id.slice(0, LIST_ID),
       screen.paint(VERDICT_TONES[exhibit.verdict] ?? 'quiet', exhibit.verdict),
       screen.cell(targetOf(exhibit), host),
-      screen.cell(exhibit.code, 18),
+      exhibit.code.padEnd(code),
       String(exhibit.count).padStart(5),
       shortTime(Date.parse(exhibit.lastSeen)),
     ];
     io.out(`${line.join(' ')}\n`);
   }
-  io.out(`\n${plural(exhibits.length, 'chain')}; one of them: pinwarden evidence show EVIDENCE\n`);
+  io.out(`\n${plural(exhibits.length, 'chain')}; one of them: ${typed('evidence show EVIDENCE')}\n`);
 }
 
 /** By its own id or an event's. @throws CommandError */
-function findExhibit(config: Config, prefix: string): Exhibit {
+function findExhibit(config: Config, prefix: string, typed: Typed): Exhibit {
   const exhibits = recordedExhibits(config);
   const named = exhibits.filter(({ id }) => id.startsWith(prefix));
   const found = named.length > 0 ? named : exhibits.filter((one) => showsEvent(one, prefix));
   const [first, second] = found.length > 0 ? found : exhibits.filter(({ id }) => id === nameInAudit(config, prefix));
   if (first === undefined) {
-    throw new CommandError(`no chain was kept for ${prefix}`, 'pinwarden evidence list, or: pinwarden why EVENT');
+    throw new CommandError(`no chain was kept for ${prefix}`, `${typed('evidence list')}, or: ${typed('why EVENT')}`);
   }
   if (second !== undefined) throw new CommandError(`${prefix} means several chains`, 'give more of the id');
   return first;
@@ -106,9 +119,9 @@ function anchorFiles({ anchors }: Config): readonly string[] | null {
 }
 
 /** What people read: base64 says nothing to them. */
-function shortened(text: string): string {
+function shortened(text: string, typed: Typed): string {
   const start = text.indexOf('Judge it again');
-  return `${text.slice(0, start)}the chain itself: pinwarden evidence export EVENT > chain.pem\n`;
+  return `${text.slice(0, start)}the chain itself: ${typed('evidence export EVENT')} > chain.pem\n`;
 }
 
 function save(name: string, text: string, io: Io): void {

@@ -75,7 +75,7 @@ async function explainLive({ host, clients, config, json }: Ask, io: Io): Promis
   const question = readQuestion(host, [], { clients: [] });
   if (!question.ok) throw new UsageError(question.why);
   const query = new URLSearchParams({ host, client: clients.join(',') });
-  const answer = await askAdmin(adminOf(readInstallation(config, io)), `/v1/explain?${query.toString()}`);
+  const answer = await askAdmin(adminOf(readInstallation(config, io), io), `/v1/explain?${query.toString()}`);
   const { text, generation, portAllowed } = answer;
   if (json) {
     io.out(`${JSON.stringify(answer)}\n`);

@@ -4,6 +4,7 @@ import { printTlsFloor } from '../model/tls.ts';
 import type { Config, ListenAddress } from '../policy/config.ts';
 import { isInForce, type Policy, type Rule } from '../policy/policy.ts';
 import { printListen } from '../runtime/bind.ts';
+import { configOption } from './next-command.ts';
 import type { Screen } from './screen.ts';
 
 export interface FirstScreen {
@@ -60,6 +61,7 @@ const NAME_WIDTH = 12;
 
 export function printFirstScreen(first: FirstScreen): string {
   const { config, ca, selfTest, listening, metrics, cwd, command, screen } = first;
+  const option = configOption(config.file, cwd);
   const caFile = nearer(cwd, ca.file);
   const proxy = listening[0] ?? '';
   const field = (name: string, text: string): readonly string[] => screen.wrap(name.padEnd(NAME_WIDTH), text);
@@ -71,7 +73,7 @@ export function printFirstScreen(first: FirstScreen): string {
     '',
     ...(selfTest.ok
       ? field('self-test', `a rogue endpoint was blocked (${selfTest.code})`)
-      : [...field('self-test', `FAILED: ${selfTest.why}`), ...field('', `next: ${command} doctor`)]),
+      : [...field('self-test', `FAILED: ${selfTest.why}`), ...field('', `next: ${command} doctor${option}`)]),
     ...field('proxy', listening.join(', ')),
     ...field('CA', `${caFile}  valid to ${day(ca.notAfterMs)}`),
     ...fingerprint(ca.sha256, screen.textWidth - NAME_WIDTH).flatMap((part) => field('', part)),
@@ -79,13 +81,13 @@ export function printFirstScreen(first: FirstScreen): string {
     ...policyLines(first, field),
     ...field('status page', metrics === null ? 'off, with the metrics' : `http://${metrics}/`),
     ...(metrics === null ? [] : field('', 'also /metrics /healthz /readyz /version')),
-    ...field('audit', `${nearer(cwd, config.audit.file)}  (${command} why EVENT)`),
-    ...(config.admin === null ? [] : field('admin', `${adminText(cwd, config.admin)}  (${command} watch)`)),
+    ...field('audit', `${nearer(cwd, config.audit.file)}  (${command} why EVENT${option})`),
+    ...(config.admin === null ? [] : field('admin', `${adminText(cwd, config.admin)}  (${command} watch${option})`)),
     '',
     'try it:',
     `  curl -i -x http://${proxy} --cacert ${caFile} https://example.com/`,
     'next, see the chain of a host of yours and get a rule for it:',
-    `  ${command} probe YOUR-HOST`,
+    `  ${command} probe YOUR-HOST${option}`,
     'no network at hand:',
     command === IN_CLONE ? '  npm run demo' : `  ${command} demo`,
     '',

@@ -14,7 +14,9 @@ import { loadConfig } from '../policy/load.ts';
 import { printLine } from '../policy/mistakes.ts';
 import { configStep, readConfigFile } from '../runtime/sources.ts';
 import type { Io } from './io.ts';
+import { makeCaCommand } from './next-command.ts';
 import { DEFAULT_CONFIG, shorten, shortPlace } from './policy-files.ts';
+import { shellWord } from './stores/machine.ts';
 import { CommandError } from './usage.ts';
 
 /** A CA file with a chain stays far below. */
@@ -35,7 +37,7 @@ export function readInstallation(named: string | undefined, io: Io): Config {
   const first = loaded.mistakes.find(({ severity }) => severity === 'error');
   const place = first === undefined ? shorten(file, io.cwd) : printLine(shortPlace(first.place, io.cwd));
   const message = `${place}: ${first?.message ?? 'not valid'}`;
-  throw new CommandError(message, `pinwarden check -c ${shorten(file, io.cwd)}`);
+  throw new CommandError(message, `pinwarden check -c ${shellWord(shorten(file, io.cwd))}`);
 }
 
 /** The same, or a configuration of defaults when there is no file and none was named. @throws CommandError */
@@ -56,18 +58,17 @@ export interface CaCertificate {
 }
 
 /** The current CA first, then the next and the previous one where they exist. @throws CommandError without a current one */
-export function readCaCertificates(config: Config): readonly [CaCertificate, ...CaCertificate[]] {
-  const current = readCaCertificate('current', config.ca.certificateFile);
-  if (current === null) {
-    throw new CommandError(`there is no CA: ${config.ca.certificateFile}`, 'make one: pinwarden init');
-  }
-  const next = readCaCertificate('next', config.ca.next.certificateFile);
-  const previous = readCaCertificate('previous', config.ca.previousCertificateFile);
+export function readCaCertificates(config: Config, io: Pick<Io, 'cwd'>): readonly [CaCertificate, ...CaCertificate[]] {
+  const make = makeCaCommand(config.file, io);
+  const current = readCaCertificate('current', config.ca.certificateFile, make);
+  if (current === null) throw new CommandError(`there is no CA: ${config.ca.certificateFile}`, `make one: ${make}`);
+  const next = readCaCertificate('next', config.ca.next.certificateFile, make);
+  const previous = readCaCertificate('previous', config.ca.previousCertificateFile, make);
   return [current, ...[next, previous].filter((one) => one !== null)];
 }
 
-function readCaCertificate(slot: CaCertificate['slot'], file: string): CaCertificate | null {
-  const next = `replace the file with the right one, or move it away and run: pinwarden init`;
+function readCaCertificate(slot: CaCertificate['slot'], file: string, make: string): CaCertificate | null {
+  const next = `replace the file with the right one, or move it away and run: ${make}`;
   let text: string;
   try {
     text = readText(file, MAX_PEM_BYTES);

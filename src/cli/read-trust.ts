@@ -1,4 +1,5 @@
 /** The trust snapshot of an installation, as the proxy would have it. */
+import { dirname } from 'node:path';
 import { FileError } from '../host/files.ts';
 import { createSignatureMemory } from '../pki/x509/signature.ts';
 import type { Config } from '../policy/config.ts';
@@ -39,7 +40,7 @@ function withoutRules(config: Config): Policy {
 /** Our own CA, so that our own proxy in the middle is recognised; none when there is none yet. */
 function ownCas(config: Config): readonly string[] {
   try {
-    return readCaCertificates(config).map(({ pem }) => pem);
+    return readCaCertificates(config, { cwd: dirname(config.file) }).map(({ pem }) => pem);
   } catch (thrown) {
     if (thrown instanceof CommandError) return [];
     throw thrown;

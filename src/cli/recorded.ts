@@ -8,6 +8,7 @@ import { auditFiles, type Follower, followAudit, type Period, readAudit } from '
 import { listExhibits, lockerDirectory } from '../observe/evidence-locker.ts';
 import type { Exhibit } from '../observe/exhibit.ts';
 import type { Config } from '../policy/config.ts';
+import type { Typed } from './next-command.ts';
 import { CommandError } from './usage.ts';
 
 /** Events in the order of time. @throws CommandError when a file may not be read */
@@ -56,10 +57,10 @@ function unreadable(thrown: unknown): unknown {
 const EVENT_PREFIX = /^[0-9A-Za-z-]{4,64}$/;
 
 /** The start of an event's or an exhibit's id as people type it. @throws CommandError */
-export function readPrefix(text: string): string {
+export function readPrefix(text: string, typed: Typed): string {
   if (EVENT_PREFIX.test(text)) return text;
   throw new CommandError(
     `${JSON.stringify(text.slice(0, 80))} is no event id`,
-    'give the id of a refusal, or its first characters (four at least): pinwarden events',
+    `give the id of a refusal, or its first characters (four at least): ${typed('events')}`,
   );
 }

@@ -6,8 +6,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { readAuditRecord } from '../observe/audit-event.ts';
-import type { AdminConfig, Config } from '../policy/config.ts';
-import { followEvents } from './admin-client.ts';
+import type { Config } from '../policy/config.ts';
+import { type AdminDoor, adminOf, followEvents } from './admin-client.ts';
 import { eventHeading, eventLine } from './event-line.ts';
 import { isWanted, readVerdicts } from './events.ts';
 import { readInstallation } from './installation.ts';
@@ -36,7 +36,7 @@ export async function runWatch(argv: readonly string[], io: Io): Promise<number>
     const config = readInstallation(values.config, io);
     const printer = createPrinter({ verdicts, json: values.json, count }, io);
     if (!values.json && io.isTty) io.out(`${eventHeading(createScreen(io))}\n`);
-    if (config.admin !== null) await live(config.admin, printer, io);
+    if (config.admin !== null) await live(adminOf(config, io), printer, io);
     if (!printer.done.aborted) await follow(config, printer, io);
     return EXIT_OK;
   });
@@ -79,7 +79,7 @@ function createPrinter({ verdicts, json, count }: Wish, io: Io): Printer {
   };
 }
 
-async function live(admin: AdminConfig, printer: Printer, io: Io): Promise<void> {
+async function live(admin: AdminDoor, printer: Printer, io: Io): Promise<void> {
   try {
     const take = (kind: string, data: Readonly<Record<string, unknown>>): void => {
       if (kind === 'dropped') printer.missed(Number(data['count']));

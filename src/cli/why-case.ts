@@ -9,6 +9,7 @@
 import type { CloseLine, VerdictLine } from '../observe/audit-event.ts';
 import type { Exhibit, Sighting } from '../observe/exhibit.ts';
 import type { Config } from '../policy/config.ts';
+import type { Typed } from './next-command.ts';
 import { recordedEvents, recordedExhibits } from './recorded.ts';
 import { CommandError } from './usage.ts';
 
@@ -38,14 +39,14 @@ const MAX_CANDIDATES = 5;
 const MAX_CLIENTS = 1000;
 
 /** @throws CommandError when no event or more than one is meant */
-export function findCase(config: Config, prefix: string): Case {
+export function findCase(config: Config, prefix: string, typed: Typed): Case {
   const { lines, closes } = findLines(config, prefix);
   const exhibits = recordedExhibits(config);
   const ids = new Set([...lines.keys(), ...closes.keys()]);
   for (const { sightings } of exhibits) {
     for (const { event } of sightings) if (event.startsWith(prefix) && ids.size <= MAX_CANDIDATES) ids.add(event);
   }
-  const eventId = only(ids, prefix, config);
+  const eventId = only(ids, prefix, config, typed);
   const line = lines.get(eventId) ?? null;
   const exhibit = exhibits.find((one) => one.id === line?.evidence || shows(one, eventId)) ?? null;
   const close = closes.get(eventId) ?? null;
@@ -78,12 +79,12 @@ function findLines(config: Config, prefix: string) {
   return { lines, closes };
 }
 
-function only(ids: ReadonlySet<string>, prefix: string, { audit }: Config): string {
+function only(ids: ReadonlySet<string>, prefix: string, { audit }: Config, typed: Typed): string {
   const [first, second] = ids;
   if (first === undefined) {
     throw new CommandError(
       `no event ${prefix}… is on record in ${audit.file} or the locker`,
-      'pinwarden events --since 7d',
+      typed('events --since 7d'),
     );
   }
   if (second === undefined || ids.has(prefix)) return ids.has(prefix) ? prefix : first;

@@ -6,7 +6,6 @@
  * needed. The start of an id is enough.
  * Does not: change a file. What it prints as a diff has been tried with the loader of the proxy.
  */
-import { resolve } from 'node:path';
 import { CODES, type Code } from '../model/codes.ts';
 import type { Facts } from '../model/outcome.ts';
 import type { Exhibit, ExhibitFinding, ExhibitOutcome, ExpectedKey, ObservedKey } from '../observe/exhibit.ts';
@@ -18,7 +17,8 @@ import { readSources } from '../runtime/sources.ts';
 import { shippedGroups } from '../runtime/supervisor-start.ts';
 import { readInstallation } from './installation.ts';
 import type { Io } from './io.ts';
-import { DEFAULT_CONFIG, type Files, loadFiles, shorten, shortPlace } from './policy-files.ts';
+import { evalOf, typedFor } from './next-command.ts';
+import { type Files, loadFiles, shorten, shortPlace } from './policy-files.ts';
 import { readTrust } from './read-trust.ts';
 import { readPrefix } from './recorded.ts';
 import { createScreen } from './screen.ts';
@@ -85,15 +85,17 @@ export async function runWhy(argv: readonly string[], io: Io): Promise<number> {
     const [id, second] = positionals;
     if (id === undefined || second !== undefined) throw new UsageError('name one event');
     const config = readInstallation(values.config, io);
-    const answer = answerFor(config, findCase(config, readPrefix(id)), values.config ?? DEFAULT_CONFIG, io);
+    const typed = typedFor(config.file, io);
+    const found = findCase(config, readPrefix(id, typed), typed);
+    const answer = answerFor(config, found, io);
     io.out(values.json ? `${JSON.stringify(jsonOf(answer))}\n` : whyScreen(answer, createScreen(io)));
     return EXIT_OK;
   });
 }
 
-function answerFor(config: Config, found: Case, configPath: string, io: Io): Answer {
+function answerFor(config: Config, found: Case, io: Io): Answer {
   const told = tell(found);
-  const files = loadFiles(resolve(io.cwd, configPath), io);
+  const files = loadFiles(config.file, io);
   const rule = ruleNamed(told.rule, files.policy);
   const isJudged = found.exhibit !== null;
   const change = isJudged && told.verdict !== 'allow' ? changeOf(told.path, found.lastGood) : null;
@@ -176,19 +178,20 @@ const EXPORT_ID = 8;
 
 function fixFor(matter: Matter, around: Surroundings): Fix {
   const { told, found } = matter;
+  const typed = typedFor(around.config.file, around.io);
   const alert = found.close?.clientAlert ?? null;
   if (alert !== null) {
     return {
       says: `the client does not trust the CA of the proxy (${alert}): give it the CA, or bypass the host if it pins on its own`,
       diff: [],
       steps: [
-        'eval "$(pinwarden env)"      # for the shell that starts the client',
-        'pinwarden ca trust           # for the stores of this machine',
+        `${evalOf(typed('env'))}      # for the shell that starts the client`,
+        `${typed('ca trust')}           # for the stores of this machine`,
       ],
     };
   }
   if (told.code === null) return { says: 'nothing is wrong', diff: [], steps: [] };
-  const steps = found.exhibit === null ? [] : [`pinwarden evidence export ${found.exhibit.id.slice(0, EXPORT_ID)}`];
+  const steps = found.exhibit === null ? [] : [typed(`evidence export ${found.exhibit.id.slice(0, EXPORT_ID)}`)];
   const target = told.host === null ? null : `${told.host}${told.port === 443 ? '' : `:${told.port}`}`;
   if (told.code !== 'pin.mismatch' || matter.rule === null || found.exhibit === null) {
     const isChain = found.exhibit !== null && target !== null;

@@ -140,7 +140,7 @@ async function start(options: SupervisorOptions, opened: { close(): void }[]): P
   supervisor = new Supervisor(parts);
   supervisor.announce();
   supervisor.record(first);
-  await startFleet(fleet);
+  await startFleet(fleet, options.configPath);
   const tested = await test();
   if (!tested.ok && tested.letThrough) {
     await fleet.drain(0);
@@ -266,14 +266,13 @@ function createFleet(options: SupervisorOptions, ask: FleetAsk): Fleet {
   });
 }
 
-const WORKER_STEP = 'look at the lines above; pinwarden doctor tries this installation';
-
-async function startFleet(fleet: Fleet): Promise<void> {
+async function startFleet(fleet: Fleet, configPath: string): Promise<void> {
   try {
     await fleet.start();
   } catch (thrown) {
     await fleet.drain(0);
-    throw new StartError([thrown instanceof Error ? thrown.message : String(thrown)], WORKER_STEP, thrown);
+    const next = `look at the lines above; pinwarden doctor -c ${configPath} tries this installation`;
+    throw new StartError([thrown instanceof Error ? thrown.message : String(thrown)], next, thrown);
   }
 }
 

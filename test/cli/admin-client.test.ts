@@ -34,7 +34,7 @@ describe('no answer', () => {
   it('of a configuration without an admin interface', () => {
     const config = loadConfig('version: 1\n', '/c.yaml');
     if (!config.ok) throw new Error('refused');
-    expect(() => adminOf(config.value)).toThrow(CommandError);
+    expect(() => adminOf(config.value, { cwd: '/' })).toThrow(CommandError);
   });
 
   it('where nothing listens, or not for us', async () => {

@@ -63,51 +63,51 @@ describe('files', () => {
 
 describe('CA', () => {
   it('fails when it cannot be used, warns before its end', () => {
-    expect(words(caItems(config(), now() + 400 * DAY_MS))).toEqual(['CA fail']);
-    expect(words(caItems(config(), now() + 340 * DAY_MS))).toEqual(['CA warn']);
-    expect(words(caItems(config(), now()))).toEqual(['CA ok']);
+    expect(words(caItems(config(), now() + 400 * DAY_MS, io()))).toEqual(['CA fail']);
+    expect(words(caItems(config(), now() + 340 * DAY_MS, io()))).toEqual(['CA warn']);
+    expect(words(caItems(config(), now(), io()))).toEqual(['CA ok']);
     chmodSync(here.path('config/ca-key.pem'), 0o644);
-    expect(caItems(config(), now())[0]?.says).toContain('chmod 600');
+    expect(caItems(config(), now(), io())[0]?.says).toContain('chmod 600');
     // `ca rotate` needs a CA that can be used.
-    expect(caItems(config(), now())[0]?.next).toContain('pinwarden init');
+    expect(caItems(config(), now(), io())[0]?.next).toContain('pinwarden init');
   });
 
   it('warns near its end unless another one is there to come after it', async () => {
     const nearEnd = now() + 340 * DAY_MS;
-    expect(caItems(config(), nearEnd)[0]).toMatchObject({ is: 'warn', next: 'pinwarden ca rotate' });
+    expect(caItems(config(), nearEnd, io())[0]).toMatchObject({ is: 'warn', next: 'pinwarden ca rotate' });
     const made = createCa({ commonName: 'Next CA', nowMs: now() + 335 * DAY_MS, days: 300 });
     writeFileSync(here.path('config/next-ca.pem'), made.certificatePem);
     writeFileSync(here.path('config/next-ca-key.pem'), made.keyPem, { mode: 0o600 });
-    expect(words(caItems(config(), nearEnd))).toEqual(['CA ok', 'next CA ok']);
+    expect(words(caItems(config(), nearEnd, io()))).toEqual(['CA ok', 'next CA ok']);
   });
 
   it('warns of a next CA that waits too long without a date, or that cannot be used', async () => {
     await here.run(runCa, ['rotate']);
-    expect(words(caItems(config(), now()))).toEqual(['CA ok', 'next CA ok']);
-    const [, waiting] = caItems(config(), now() + 200 * DAY_MS);
+    expect(words(caItems(config(), now(), io()))).toEqual(['CA ok', 'next CA ok']);
+    const [, waiting] = caItems(config(), now() + 200 * DAY_MS, io());
     expect(waiting).toMatchObject({ is: 'warn', next: expect.stringContaining('ca rotate --promote') as string });
-    const fresh = caItems(config(), now()).find(({ name }) => name === 'next CA');
+    const fresh = caItems(config(), now(), io()).find(({ name }) => name === 'next CA');
     expect(fresh?.says, 'its first day of validity is no day of waiting').not.toContain('since');
     expect(fresh?.says).toMatch(/^waits to be promoted, valid from \d{4}-\d\d-\d\d; the current one ends /);
     const dated = (signsFromMs: number) => {
       const whole = config();
       return { ...whole, ca: { ...whole.ca, next: { ...whole.ca.next, signsFromMs } } };
     };
-    const [, soon] = caItems(dated(now() + 210 * DAY_MS), now() + 200 * DAY_MS);
+    const [, soon] = caItems(dated(now() + 210 * DAY_MS), now() + 200 * DAY_MS, io());
     expect(soon).toMatchObject({ is: 'ok', says: expect.stringContaining('signs from') as string });
-    const taken = caItems(dated(now()), now() + 350 * DAY_MS);
+    const taken = caItems(dated(now()), now() + 350 * DAY_MS, io());
     expect(taken).toMatchObject([{ is: 'warn', next: 'pinwarden ca rotate --promote, then pinwarden ca rotate' }]);
     writeFileSync(here.path('config/next-ca-key.pem'), 'half');
-    expect(words(caItems(config(), now()))).toEqual(['CA ok', 'next CA warn']);
-    expect(words(caItems(dated(now()), now()))).toEqual(['CA fail']);
+    expect(words(caItems(config(), now(), io()))).toEqual(['CA ok', 'next CA warn']);
+    expect(words(caItems(dated(now()), now(), io()))).toEqual(['CA fail']);
   });
 
   it('may be missing before the first start, unless it must be brought', () => {
     rmSync(here.path('config/ca.pem'));
     rmSync(here.path('config/ca-key.pem'));
-    expect(words(caItems(config(), now()))).toEqual(['CA warn']);
+    expect(words(caItems(config(), now(), io()))).toEqual(['CA warn']);
     const never = { ...config(), ca: { ...config().ca, create: 'never' as const } };
-    expect(words(caItems(never, now()))).toEqual(['CA fail']);
+    expect(words(caItems(never, now(), io()))).toEqual(['CA fail']);
   });
 });
 

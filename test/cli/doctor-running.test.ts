@@ -41,7 +41,7 @@ function config(port: number, metricsPort: number | null): Config {
 }
 
 const words = async (port: number, metricsPort: number | null) =>
-  (await runningItems(config(port, metricsPort))).map(({ name, is }) => `${name} ${is}`);
+  (await runningItems(config(port, metricsPort), capturedIo('/'))).map(({ name, is }) => `${name} ${is}`);
 
 const proxyLike =
   (ready: boolean, metrics: string): RequestListener =>
@@ -81,7 +81,7 @@ describe('a proxy that', () => {
       'pinwarden_client_alerts_total{client="ci",alert="closed"} 9',
       'pinwarden_client_alerts_total{client="web",alert="unknown_ca"} 0',
     ].join('\n');
-    const items = await runningItems(config(await silent(), await web(proxyLike(true, text))));
+    const items = await runningItems(config(await silent(), await web(proxyLike(true, text))), capturedIo('/'));
     expect(items.map(({ name, is }) => `${name} ${is}`)).toEqual(['listeners ok', 'ready ok', 'refusals warn']);
     expect(items[2]?.says).toBe('client groups that refused our CA: ci (unknown_ca, 3)');
   });
@@ -89,7 +89,7 @@ describe('a proxy that', () => {
   it('goes on with an older file says which one, why, and what to do about it', async () => {
     const metrics = await web(proxyLike(true, 'pinwarden_config_last_reload_successful 0\n'));
     const port = await silent();
-    const blind = await runningItems(config(port, metrics));
+    const blind = await runningItems(config(port, metrics), capturedIo('/'));
     expect(blind.map(({ name, is }) => `${name} ${is}`)).toContain('reload warn');
     expect(blind.find(({ name }) => name === 'reload')?.next).toBe('read the output of the proxy');
 
@@ -115,7 +115,8 @@ describe('a proxy that', () => {
       response.end(JSON.stringify(bodies.shift() ?? {}));
     });
     const withAdmin = { ...config(port, metrics), admin: { address: '127.0.0.1', port: admin, tokenFile } };
-    const reloads = async () => (await runningItems(withAdmin)).filter(({ name }) => name === 'reload');
+    const reloads = async () =>
+      (await runningItems(withAdmin, capturedIo('/'))).filter(({ name }) => name === 'reload');
     const says = 'refused: /etc/bank.yaml:7:5: weakens rule `bank`';
     expect(await reloads()).toEqual([{ name: 'reload', is: 'warn', says, next: 'say `weakens`' }]);
     expect(await reloads()).toMatchObject([{ says, next: expect.stringContaining('put back what runs') as string }]);
@@ -134,7 +135,7 @@ describe('a proxy that', () => {
     const told = async (handed: string) => {
       const port = await web((request, response) => response.end(request.url === '/ca.pem' ? handed : ''));
       const one = config(port, metrics);
-      return await runningItems({ ...one, ca: { ...one.ca, certificateFile } });
+      return await runningItems({ ...one, ca: { ...one.ca, certificateFile } }, capturedIo('/'));
     };
     expect(await told(pem('dGhlaXJz'))).toMatchObject([
       { name: 'listeners', is: 'ok' },

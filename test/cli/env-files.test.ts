@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => here.remove());
 
-const cas = () => readCaCertificates(readInstallation(undefined, capturedIo(here.dir)));
+const cas = () => readCaCertificates(readInstallation(undefined, capturedIo(here.dir)), { cwd: here.dir });
 const bare = () => createMachine({ PATH: '' }, here.dir);
 
 describe('writeClientFiles', () => {

@@ -27,7 +27,9 @@ describe('env', () => {
   it('says what to do without CA, or without a port', async () => {
     const empty = emptyPlace();
     writeFileSync(empty.path('a.yaml'), 'version: 1\n');
-    expect((await empty.run(runEnv, ['-c', 'a.yaml'])).err).toMatch(/no CA.*\nnext: make one: pinwarden init/);
+    expect((await empty.run(runEnv, ['-c', 'a.yaml'])).err).toMatch(
+      /no CA.*\nnext: make one: pinwarden run -c a\.yaml\n/,
+    );
     empty.remove();
     writeFileSync(here.path('config/b.yaml'), 'version: 1\nlisten: [{ address: 127.0.0.1, port: 0 }]\n');
     expect((await env('-c', 'config/b.yaml')).err).toContain('next: say where the proxy is: --proxy');

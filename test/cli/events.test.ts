@@ -53,7 +53,7 @@ it('prints one line a verdict, oldest first, and what a close has to say', async
   expect(code).toBe(0);
   expect(out.split('\n')).toHaveLength(11);
   expect(out).toContain('CA refused: unknown_ca');
-  expect(out).toContain('pinwarden why EVENT');
+  expect(out).toContain('pinwarden why EVENT -c pinwarden.yaml');
   expect((await events()).out).toContain('no events since 1h');
 });
 

@@ -72,6 +72,16 @@ it('says what was proven, where things are, what blocks, and what to type', () =
   expect(text).not.toContain('nothing trusts it yet');
 });
 
+it('repeats -c in what is to be pasted', () => {
+  const text = screen({ cwd: '/srv/ann', selfTest: { ok: false, why: 'x' } });
+  for (const command of ['doctor', 'why EVENT', 'probe YOUR-HOST']) {
+    expect(text).toContain(`pinwarden ${command} -c /work-dir/config/pinwarden.yaml`);
+  }
+  expect(screen({ cwd: '/srv/ann' }, { admin: { unix: 'admin.sock' } })).toContain(
+    'pinwarden watch -c /work-dir/config/pinwarden.yaml',
+  );
+});
+
 it('says that nothing trusts a new CA, and counts rules by what they do', () => {
   const rules = [
     { name: 'a', match: ['a.example'], onFailure: 'block' },

@@ -36,20 +36,22 @@ describe('readInstallation', () => {
 describe('the CA of an installation', () => {
   it('says so when it is missing or not readable', () => {
     const config = readInstallationOrDefaults(undefined, capturedIo(nowhere.dir));
-    expect(() => readCaCertificates(config)).toThrow('there is no CA');
+    expect(() => readCaCertificates(config, capturedIo(nowhere.dir))).toThrow('there is no CA');
     const ca = { ...config.ca, certificateFile: nowhere.path('broken.pem') };
     writeFileSync(ca.certificateFile, 'nothing');
-    expect(() => readCaCertificates({ ...config, ca })).toThrow('no readable certificate');
-    expect(() => readCaCertificates({ ...config, ca: { ...ca, certificateFile: nowhere.dir } })).toThrow(CommandError);
+    expect(() => readCaCertificates({ ...config, ca }, capturedIo(nowhere.dir))).toThrow('no readable certificate');
+    expect(() =>
+      readCaCertificates({ ...config, ca: { ...ca, certificateFile: nowhere.dir } }, capturedIo(nowhere.dir)),
+    ).toThrow(CommandError);
   });
 
   it('is the current one, then the next, then the previous', () => {
     const config = readInstallation(undefined, capturedIo(here.dir));
-    expect(readCaCertificates(config).map(({ slot }) => slot)).toEqual(['current']);
+    expect(readCaCertificates(config, capturedIo(here.dir)).map(({ slot }) => slot)).toEqual(['current']);
     const [next, previous] = [authority({ cn: 'Next' }), authority({ cn: 'Previous' })];
     writeFileSync(config.ca.next.certificateFile, next.pem);
     writeFileSync(config.ca.previousCertificateFile, `text before\n${previous.pem}`);
-    const cas = readCaCertificates(config);
+    const cas = readCaCertificates(config, capturedIo(here.dir));
     expect(cas.map(({ slot }) => slot)).toEqual(['current', 'next', 'previous']);
     expect(cas[2]?.pem).toBe(previous.pem);
   });

@@ -26,7 +26,7 @@ it('names a file that is missing or broken', () => {
 });
 
 it('knows our own CA, so that it is never an anchor, and does without one', () => {
-  const [current] = readCaCertificates(config());
+  const [current] = readCaCertificates(config(), capturedIo(here.dir));
   expect(readTrust(config(), null).ownCaKeys).toEqual(new Set([current.certificate.spkiSha256]));
   const elsewhere = { ...config(), ca: { ...config().ca, certificateFile: here.path('no.pem') } };
   expect(readTrust(elsewhere, null).ownCaKeys.size).toBe(0);

@@ -2,6 +2,7 @@ import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } fro
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readInstallation } from '../../src/cli/installation.ts';
+import { typedFor } from '../../src/cli/next-command.ts';
 import { followRecorded, readPrefix, recordedEvents, recordedExhibits } from '../../src/cli/recorded.ts';
 import { mismatchEntry } from '../support/unexpected.ts';
 import { type Installation, installationWith } from './sight-support.ts';
@@ -12,6 +13,7 @@ const make = (...args: Parameters<typeof installationWith>) => {
   made.push(one);
   return one;
 };
+const typed = typedFor('pinwarden.yaml', { cwd: '/etc/pinwarden' });
 const configOf = (one: Installation) => readInstallation('pinwarden.yaml', one.io());
 
 afterEach(() => {
@@ -19,11 +21,11 @@ afterEach(() => {
 });
 
 it.each(['', 'abc', '../x', 'a"b', 'x'.repeat(65), 'ab cd'])('is no id: %j', (text) => {
-  expect(() => readPrefix(text)).toThrow(/no event id/);
+  expect(() => readPrefix(text, typed)).toThrow(/no event id/);
 });
 
 it('ids are given by their start', () => {
-  expect(readPrefix('c0ffee00-1')).toBe('c0ffee00-1');
+  expect(readPrefix('c0ffee00-1', typed)).toBe('c0ffee00-1');
 });
 
 describe('what cannot be read', () => {

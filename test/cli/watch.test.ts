@@ -32,6 +32,7 @@ it('follows the audit file when no proxy answers', async () => {
   const watching = runWatch(['-c', 'pinwarden.yaml', '--count', '2', '--verdict', 'block'], io);
   await eventually('it follows', () => io.stderr().includes('following'));
   expect(io.stderr()).toContain('nothing answers on');
+  expect(io.stderr()).toContain('next: start the proxy: pinwarden run -c pinwarden.yaml\n');
   const file = join(one.dir, 'audit.ndjson');
   const line = readFileSync(file, 'utf8');
   appendFileSync(file, line + line);

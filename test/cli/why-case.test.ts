@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { readInstallation } from '../../src/cli/installation.ts';
+import { typedFor } from '../../src/cli/next-command.ts';
 import { findCase, sightingOf } from '../../src/cli/why-case.ts';
 import { AT_MS, CLIENT, closeEntry } from '../support/entries.ts';
 import { mismatchEntry, rogueLeaf } from '../support/unexpected.ts';
@@ -14,7 +15,8 @@ afterEach(() => {
 function find(prefix: string, ...args: Parameters<typeof installationWith>) {
   const one = installationWith(...args);
   made.push(one);
-  return findCase(readInstallation('pinwarden.yaml', one.io()), prefix);
+  const config = readInstallation('pinwarden.yaml', one.io());
+  return findCase(config, prefix, typedFor(config.file, one.io()));
 }
 
 const events = [mismatchEntry({ eventId: 'aaaa-1' }), mismatchEntry({ eventId: 'aaaa-2', atMs: AT_MS + 1000 })];
