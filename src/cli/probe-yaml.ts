@@ -7,6 +7,7 @@
  * that were named. A rule made from an intercepted connection would pin the interceptor.
  */
 import { isIP } from 'node:net';
+import { join, relative } from 'node:path';
 import { CODES, type Code } from '../model/codes.ts';
 import { parseIp } from '../model/ip.ts';
 import { clip } from '../model/text.ts';
@@ -23,10 +24,16 @@ export type RuleText =
 const HTTPS_PORT = 443;
 const NAME_MAX = 64;
 
+/** Where the file will most likely lie: the policies of the configuration at hand. Absolute. */
+export interface Home {
+  readonly config: string;
+  readonly policies: string;
+}
+
 /** Lines of one entry of `rules:`. `names`: taken names; the new one is added. */
 export function ruleLines(
   probed: Probed,
-  glass: Pick<Glass, 'groups'>,
+  { groups, home }: Pick<Glass, 'groups'> & { readonly home: Home },
   anchors: AnchorsChoice,
   names: Set<string>,
 ): RuleText {
@@ -53,12 +60,12 @@ export function ruleLines(
       `  - name: ${ruleName(authority.host, names)}`,
       `    match: [${JSON.stringify(match)}]`,
       '    onFailure: alert              # block when its alerts have stayed away for a while',
-      ...anchorLines(anchors),
+      ...anchorLines(anchors, home),
       ...privateLines(seen),
       '    pins:',
       '      anyOf:',
       ...pinLines(issuing, backup),
-      ...groupLines(issuers, glass),
+      ...groupLines(issuers, { groups }),
       ...(checks.length === 0 ? [] : [`    checks: { ${checks.join(', ')} }`]),
     ],
   };
@@ -113,9 +120,21 @@ function groupLines(issuers: readonly Certificate[], { groups }: Pick<Glass, 'gr
   return names.map((name) => `        # or all keys of this CA: - { ca: ${JSON.stringify(name)} }`);
 }
 
-function anchorLines(anchors: AnchorsChoice): readonly string[] {
+/**
+ * Files of the configuration's directory relative to the policies: that directory is what goes to other machines and
+ * into images. What lies elsewhere has no other name than its own.
+ */
+function anchorLines(anchors: AnchorsChoice, { config, policies }: Home): readonly string[] {
   if (anchors === 'public') return [];
-  return [`    anchors: ${anchors === 'system' ? 'system' : JSON.stringify(anchors.files)}`];
+  if (anchors === 'system') return ['    anchors: system'];
+  const isBeside = anchors.files.every((file) => file.startsWith(`${config}/`));
+  const files = isBeside ? anchors.files.map((file) => relative(policies, file)) : anchors.files;
+  return [
+    isBeside
+      ? '    # relative to this file, if it lies where the policies are; change it for another place'
+      : '    # a file of this machine: where the proxy runs elsewhere, as in an image, put it beside and change this',
+    `    anchors: ${JSON.stringify(files)}`,
+  ];
 }
 
 /** A private address must be allowed by name, or the proxy will not dial it. */
@@ -137,12 +156,22 @@ function ruleName(host: string, names: Set<string>): string {
   return name;
 }
 
+export interface Seeing {
+  /** ISO date. */
+  readonly seenOn: string;
+  readonly compared: boolean;
+  readonly home: Home;
+}
+
 /** A whole policy file. */
-export function policyText(rules: readonly (readonly string[])[], seenOn: string, compared: boolean): string {
+export function policyText(rules: readonly (readonly string[])[], { seenOn, compared, home }: Seeing): string {
+  const schema = relative(home.policies, join(home.config, 'policy.schema.json'));
   const advice = compared
     ? 'Seen in two ways with the same CA.'
     : 'Seen from one network only: compare with `pinwarden probe HOST --via PROXY` before it blocks.';
   return [
+    // As in the files that ship: editors check it where it is saved among the policies.
+    `# yaml-language-server: $schema=${schema}`,
     `# From \`pinwarden probe --yaml\` on ${seenOn}.`,
     `# ${advice}`,
     'version: 1',

@@ -7,16 +7,18 @@
  * The guard that keeps a proxy from dialling private addresses does not hold here: a probe is asked for by the
  * operator at a shell, who may look at any host that this machine reaches (probe-look.ts).
  */
+import { dirname, join } from 'node:path';
 import { systemClock } from '../host/clock.ts';
 import { type Authority, printAuthority } from '../model/authority.ts';
 import { readInstallationOrDefaults } from './installation.ts';
 import type { Io } from './io.ts';
-import { loadFiles } from './policy-files.ts';
+import { typedFor } from './next-command.ts';
+import { DEFAULT_CONFIG, loadFiles, shorten } from './policy-files.ts';
 import { conclude, day, type Probed, probedJson } from './probe-facts.ts';
 import { createGlass, type Glass, look } from './probe-look.ts';
 import { type ProbeOptions, readProbeOptions } from './probe-options.ts';
 import { probedBlock, probedLine, probedTotal } from './probe-screen.ts';
-import { policyText, ruleLines } from './probe-yaml.ts';
+import { type Home, policyText, ruleLines } from './probe-yaml.ts';
 import { createProgress } from './progress.ts';
 import { createScreen } from './screen.ts';
 import { shellWord } from './stores/machine.ts';
@@ -97,23 +99,24 @@ function printer({ print, hosts }: ProbeOptions, glass: Glass, io: Io): (probed:
 }
 
 function finish(all: readonly Probed[], options: ProbeOptions, glass: Glass, io: Io): number {
-  if (options.print === 'yaml') return printRules(all, glass, io);
+  if (options.print === 'yaml') return printRules(all, { glass, home: homeOf(options, io) }, io);
   if (options.print === 'screen') {
     if (all.length > BLOCKS_MAX) io.out(probedTotal(all));
-    if (all.length <= BLOCKS_MAX && all.every(({ word }) => word === 'good')) io.out(nextStep(options));
+    if (all.length <= BLOCKS_MAX && all.every(({ word }) => word === 'good')) io.out(nextStep(options, io));
   }
   return all.every(({ word }) => word === 'good') ? EXIT_OK : EXIT_NO;
 }
 
 /** Lines to paste, with what this one was told. */
-function nextStep(options: ProbeOptions): string {
-  const { via, hosts } = options;
+function nextStep(options: ProbeOptions, io: Io): string {
+  const { via, hosts, config = DEFAULT_CONFIG } = options;
+  const policies = shellWord(shorten(homeOf(options, io).policies, io.cwd) || '.');
   const { host } = hosts[0];
   const target = hosts.map((one) => printAuthority(one).replace(/:443$/, '')).join(' ');
   const probe = `pinwarden probe ${target}${given(options)}`;
   return via === null
     ? `next: compare from a second network, then ask for a ready rule:\n  ${probe} --via PROXY\n  ${probe} --yaml\n`
-    : `next: a ready rule: ${probe} --yaml > ${host}.yaml && mv ${host}.yaml config/policies/\n      and then: pinwarden check\n`;
+    : `next: a ready rule: ${probe} --yaml > ${host}.yaml && mv ${host}.yaml ${policies}/\n      and then: ${typedFor(config, io)('check')}\n`;
 }
 
 function given({ anchors, addresses, config }: ProbeOptions): string {
@@ -127,15 +130,26 @@ function given({ anchors, addresses, config }: ProbeOptions): string {
   return words.map((word) => ` ${shellWord(word)}`).join('');
 }
 
-function printRules(all: readonly Probed[], glass: Glass, io: Io): number {
+/** The first place of `policies:`, or the directory of the file that it names. */
+function homeOf({ config: named }: ProbeOptions, io: Io): Home {
+  const { file, policies } = readInstallationOrDefaults(named, io);
+  const path = policies[0]?.path ?? join(dirname(file), 'policies');
+  return { config: dirname(file), policies: /\.ya?ml$/.test(path) ? dirname(path) : path };
+}
+
+function printRules(
+  all: readonly Probed[],
+  { glass, home }: { readonly glass: Glass; readonly home: Home },
+  io: Io,
+): number {
   const names = new Set<string>();
   const rules: (readonly string[])[] = [];
   for (const probed of all) {
-    const rule = ruleLines(probed, glass, glass.choice, names);
+    const rule = ruleLines(probed, { groups: glass.groups, home }, glass.choice, names);
     if (rule.ok) rules.push(rule.lines);
     else io.err(`pinwarden probe: no rule for ${probed.target}: ${rule.why}\nnext: ${rule.next}\n`);
   }
   const compared = all.every(({ comparison }) => comparison?.is === 'same');
-  if (rules.length > 0) io.out(policyText(rules, day(systemClock.nowMs()), compared));
+  if (rules.length > 0) io.out(policyText(rules, { seenOn: day(systemClock.nowMs()), compared, home }));
   return rules.length === all.length ? EXIT_OK : EXIT_NO;
 }

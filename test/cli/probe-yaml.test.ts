@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conclude, type Probed } from '../../src/cli/probe-facts.ts';
 import { policyText, ruleLines } from '../../src/cli/probe-yaml.ts';
@@ -24,13 +25,15 @@ afterAll(async () => await range.close());
 
 const one = async (...names: readonly Parameters<Range['view']>[0][]): Promise<Probed> =>
   conclude(range.target(names[0]!), await Promise.all(names.map(async (name) => range.view(name))));
-const rule = (probed: Probed, names = new Set<string>()) => ruleLines(probed, range.glass('file'), anchors, names);
+const home = { config: '/etc/pinwarden', policies: '/etc/pinwarden/policies' };
+const rule = (probed: Probed, names = new Set<string>()) =>
+  ruleLines(probed, { ...range.glass('file'), home }, anchors, names);
 
 function load(lines: readonly (readonly string[])[]) {
   const config = loadConfig('version: 1\n', '/etc/pinwarden/pinwarden.yaml');
   if (!config.ok) throw new Error('config');
   const file = '/etc/pinwarden/policy.yaml';
-  const text = policyText(lines, '2026-11-23', false);
+  const text = policyText(lines, { seenOn: '2026-11-23', compared: false, home });
   return loadPolicy([{ path: file, owner: null, mayMatch: null, mayNot: [], file, text }], config.value);
 }
 
@@ -51,7 +54,7 @@ describe('ruleLines', () => {
 
   it('prints nothing of a good host when its root is not public and no anchors were named', async () => {
     const view = await range.view('good', 'public');
-    expect(ruleLines(conclude('h', [view]), range.glass('public'), 'public', new Set()).ok).toBe(false);
+    expect(ruleLines(conclude('h', [view]), { ...range.glass('public'), home }, 'public', new Set()).ok).toBe(false);
   });
 
   it('pins the issuing CA and a backup that is another key, and loads', async () => {
@@ -93,12 +96,38 @@ describe('ruleLines', () => {
     const pin = { spkiSha256: key, name: null, backup: false, expiresMs: null, onExpiry: 'block' };
     const group = { name: '@test', pins: [pin], place: { file: '', line: 1, column: 1 } };
     const groups = new Map([['@test', group as never]]);
-    const made = ruleLines(await one('good'), { groups }, anchors, new Set());
+    const made = ruleLines(await one('good'), { groups, home }, anchors, new Set());
     expect(JSON.stringify(made)).toContain('@test');
   });
 });
 
+it('names anchors by a path that holds on other machines, or says that it does not', async () => {
+  const good = await one('good');
+  const anchorsOf = (files: readonly string[]) => {
+    const made = ruleLines(good, { ...range.glass('file'), home }, { files }, new Set());
+    if (!made.ok) throw new Error(made.why);
+    return made.lines.filter((line) => /anchors:|^ {4}#/.test(line));
+  };
+  expect(anchorsOf(['/srv/roots.pem'])).toEqual([
+    expect.stringContaining('# a file of this machine'),
+    '    anchors: ["/srv/roots.pem"]',
+  ]);
+  expect(anchorsOf(['/etc/pinwarden-old/roots.pem'])[1]).toContain('"/etc/pinwarden-old/roots.pem"');
+  expect(anchorsOf(['/etc/pinwarden/roots.pem', '/etc/pinwarden/policies/own.pem'])).toEqual([
+    expect.stringContaining('# relative to this file'),
+    '    anchors: ["../roots.pem","own.pem"]',
+  ]);
+});
+
+it('is known to editors among the policies, as the files that ship', () => {
+  const [shipped] = readFileSync(new URL('../../config/policies/example.yaml', import.meta.url), 'utf8').split('\n');
+  const first = (policies: string) =>
+    policyText([], { seenOn: '2026-11-23', compared: false, home: { ...home, policies } }).split('\n')[0];
+  expect(first(home.policies)).toBe(shipped);
+  expect(first(home.config)).toBe('# yaml-language-server: $schema=policy.schema.json');
+});
+
 it('the file says how it was seen', () => {
-  expect(policyText([], '2026-11-23', true)).toContain('in two ways');
-  expect(policyText([], '2026-11-23', false)).toContain('one network only');
+  expect(policyText([], { seenOn: '2026-11-23', compared: true, home })).toContain('in two ways');
+  expect(policyText([], { seenOn: '2026-11-23', compared: false, home })).toContain('one network only');
 });

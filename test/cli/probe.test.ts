@@ -55,7 +55,7 @@ describe('probe', () => {
     const good = await probe(range.target('good'), '--via', `127.0.0.1:${same.port}`);
     expect(good.exit).toBe(0);
     expect(good.out).toContain('both ways lead to the same CA');
-    expect(good.out).toMatch(/next: a ready rule: .*--yaml/);
+    expect(good.out).toMatch(/next: a ready rule: .*--yaml.* config\/policies\/\n +and then: pinwarden check\n/);
     const yaml = await probe(range.target('good'), '--via', `127.0.0.1:${same.port}`, '--yaml');
     expect(yaml.out).toContain('# Seen in two ways');
     const bad = await probe(range.target('good'), '--via', `127.0.0.1:${attacked.port}`);
@@ -100,6 +100,14 @@ describe('probe', () => {
 });
 
 describe('probe -c FILE says what the proxy would say', () => {
+  it('and repeats it in what is to be pasted', async () => {
+    policyFor([{ ...rule, allowPrivate: ['127.0.0.0/8'] }]);
+    const way = await otherProxy(range.servers['good']!.port);
+    const { out } = await told('--via', `127.0.0.1:${way.port}`, '--anchors', 'roots.pem');
+    await way.close();
+    expect(out).toMatch(/ -c told\.yaml --yaml > .* \.\/\n +and then: pinwarden check -c told\.yaml\n/);
+  });
+
   const policyFor = (rules: readonly object[], more: object = {}) => {
     const config = { version: 1, anchors: ['roots.pem'], policies: ['rules.yaml'], ...more };
     writeFileSync(range.place.path('told.yaml'), JSON.stringify(config));
