@@ -99,13 +99,13 @@ function refusalText(clientAlert: string): string {
 function keyLines({ told, expected, noteOf }: Answer, screen: Screen): readonly string[] {
   const lines: string[] = [];
   // Without a chain there is nothing to hold them against.
-  const isSeen = told.path !== null || told.nearest !== null;
+  const isSeen = told.path !== null || told.nearest !== null || told.presented !== null;
   if (expected.length > 0 && isSeen) {
     const keys = capped(expected).flatMap((key) => keyLine(key.scope, key.pin, expectedName(key), screen));
     lines.push('expected, any of', ...keys);
     if (expected.length > SHOWN_KEYS) lines.push(`  and ${expected.length - SHOWN_KEYS} more`);
   }
-  const { path, nearest } = told;
+  const { path, nearest, presented } = told;
   if (path !== null && path.length > 0) {
     const keys = capped(path).flatMap((key, depth) =>
       keyLine(String(depth), key.pin, `${subjectOf(key)}${noteOf(key)}`, screen),
@@ -113,8 +113,12 @@ function keyLines({ told, expected, noteOf }: Answer, screen: Screen): readonly 
     lines.push('observed on the verified path, leaf first', ...keys);
   } else if (nearest !== null && nearest.length > 0) {
     const title = screen.paint('bad', 'no valid path to an anchor');
-    const keys = capped(nearest).flatMap((key, depth) => doubtfulLine(key, depth, screen));
+    const keys = capped(nearest).flatMap((key, depth) => doubtfulLine(key, depth, noteOf(key), screen));
     lines.push(`observed, ${title}: do not pin its keys`, ...keys);
+  } else if (presented !== null) {
+    const title = screen.paint('bad', 'no valid path to an anchor');
+    const keys = capped(presented).flatMap((key, depth) => doubtfulLine(key, depth, noteOf(key), screen));
+    lines.push(`observed as presented, ${title}: do not pin its keys`, ...keys, ...missingLines(told, screen));
   }
   return lines;
 }
@@ -135,11 +139,17 @@ function subjectOf({ subject }: ObservedKey): string {
 }
 
 /** An attacker's key is not spelled out as a pin: somebody might paste it. */
-function doubtfulLine(key: ObservedKey, depth: number, screen: Screen): readonly string[] {
+function doubtfulLine(key: ObservedKey, depth: number, note: string, screen: Screen): readonly string[] {
   return [
-    screen.fit(`  ${String(depth).padEnd(4)} ${subjectOf(key)}`),
+    `${screen.fit(`  ${String(depth).padEnd(4)} ${subjectOf(key)}`, screen.width - note.length)}${note}`,
     screen.fit(`       issued by ${key.issuer}, certificate ${key.sha256.slice(0, 16)}…`),
   ];
+}
+
+/** The certificate that would lead on from what was presented. */
+function missingLines({ findings }: Answer['told'], screen: Screen): readonly string[] {
+  const missing = findings.find(({ code }) => code === 'chain.incomplete')?.facts['missing'];
+  return missing === undefined ? [] : [screen.fit(`  -    missing: its issuer ${String(missing)}`)];
 }
 
 function checkLines({ told }: Answer, screen: Screen): readonly string[] {

@@ -8,7 +8,16 @@
  */
 import { CODES, type Code } from '../model/codes.ts';
 import type { Facts } from '../model/outcome.ts';
-import type { Exhibit, ExhibitFinding, ExhibitOutcome, ExpectedKey, ObservedKey } from '../observe/exhibit.ts';
+import type { VerdictLine } from '../observe/audit-event.ts';
+import {
+  type Exhibit,
+  type ExhibitFinding,
+  type ExhibitOutcome,
+  type ExpectedKey,
+  type ObservedKey,
+  observedKey,
+} from '../observe/exhibit.ts';
+import { parsePem } from '../pki/x509/pem.ts';
 import type { Config } from '../policy/config.ts';
 import { loadPolicy } from '../policy/load.ts';
 import { printPlace } from '../policy/mistakes.ts';
@@ -55,6 +64,8 @@ export interface Told {
   readonly outcomes: Readonly<Record<string, ExhibitOutcome>>;
   readonly path: readonly ObservedKey[] | null;
   readonly nearest: readonly ObservedKey[] | null;
+  /** Without either: what the upstream sent, leaf first; null: it is not on record. */
+  readonly presented: readonly ObservedKey[] | null;
   readonly facts: Facts;
 }
 
@@ -139,13 +150,25 @@ function tell(found: Case): Told {
     notBefore: null,
     notAfter: null,
   });
+  const path = exhibit === null ? (line.path === null ? null : line.keys.map(bare)) : exhibit.path;
   return {
     ...line,
     findings: exhibit?.findings ?? line.codes.map((code) => ({ code, certificate: null, facts: {} })),
     outcomes: exhibit?.outcomes ?? outcomes,
-    path: exhibit === null ? (line.path === null ? null : line.keys.map(bare)) : exhibit.path,
+    path,
     nearest: exhibit === null ? null : exhibit.nearest,
+    presented: path !== null || (exhibit?.nearest ?? null) !== null ? null : presentedOf(line, exhibit),
   };
+}
+
+/** From the locker every certificate, from the audit line the names on the leaf. */
+function presentedOf(line: VerdictLine | null, exhibit: Exhibit | null): readonly ObservedKey[] | null {
+  const parsed = exhibit === null ? null : parsePem(exhibit.chain);
+  if (parsed?.ok === true && parsed.value.length > 0) return parsed.value.map(observedKey);
+  const { subject = null, issuer = null, chain = [] } = line ?? {};
+  const [sha256 = ''] = chain;
+  if (subject === null) return null;
+  return [{ pin: '', subject, issuer: issuer ?? '?', sha256, notBefore: null, notAfter: null }];
 }
 
 function tellExhibit(eventId: string, exhibit: Exhibit, found: Case): Told {
@@ -157,6 +180,7 @@ function tellExhibit(eventId: string, exhibit: Exhibit, found: Case): Told {
     client: sighting?.client ?? '?',
     clientGroup: sighting?.group ?? null,
     user: null,
+    presented: exhibit.path === null && exhibit.nearest === null ? presentedOf(null, exhibit) : null,
     facts: {},
   };
 }

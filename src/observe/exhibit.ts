@@ -222,7 +222,8 @@ function expectedKey(pin: Pin): ExpectedKey {
   return { scope, pin: `sha256/${spkiSha256}`, name, group, backup, expires: isoOrNull(expiresMs) };
 }
 
-function observedKey(certificate: Certificate): ObservedKey {
+/** What people compare of a certificate. */
+export function observedKey(certificate: Certificate): ObservedKey {
   const { spkiSha256, subject, issuer, der, notBeforeMs, notAfterMs } = certificate;
   return {
     pin: `sha256/${spkiSha256}`,

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { runWhy } from '../../src/cli/why.ts';
+import { Der } from '../../src/model/der.ts';
 import { finding } from '../../src/model/finding.ts';
 import { AT_MS, closeEntry, evidenceOf, reportOf, verdictEntry } from '../support/entries.ts';
 import { certificateOf, mismatchEntry, rogueLeaf } from '../support/unexpected.ts';
@@ -129,6 +130,55 @@ it('a chain that is not valid: no pin of it is spelled out', async () => {
   expect(out, 'what this host showed before').toContain('last good 2026-02-28T23:00:00Z, CN=before.example');
   expect(out).toMatch(/also wrong\n {2}chain\.private-root\n/);
   expect(out).toContain('fix       get a certificate that names the host in its SAN');
+});
+
+describe('a chain that leads nowhere', () => {
+  const leaf = rogueLeaf();
+  const [sent] = leaf.chain.map(certificateOf);
+  const missing = 'CN=Other Trusted Issuing';
+  const entry = (rule: object = {}) =>
+    mismatchEntry({
+      eventId: 'open-0001',
+      code: 'chain.incomplete',
+      evidence: evidenceOf({ chain: [Der.of(leaf.chain[0]!)] }),
+      report: reportOf({
+        path: null,
+        explanatoryPath: null,
+        findings: [finding('chain.incomplete', { subject: 'CN=api.bank.example', missing })],
+        headline: 'chain.incomplete',
+      }),
+      ...rule,
+    });
+
+  it('names what was presented, the issuer that is missing, and the expected keys', async () => {
+    const { out } = await why({ verdicts: [entry()] }, ['open-0001']);
+    expect(out).toContain('expected, any of\n  ca   sha256/AQEB');
+    expect(out).toMatch(
+      /observed as presented, no valid path to an anchor: do not pin its keys\n {2}0 {4}CN=api\.bank\.example\n {7}issued by CN=Other Trusted Issuing, certificate [0-9a-f]{16}…\n {2}- {4}missing: its issuer CN=Other Trusted Issuing\n/,
+    );
+    expect(out, 'nothing to paste').not.toContain(sent?.spkiSha256);
+  });
+
+  it('without pins: what was presented and what is missing', async () => {
+    const { out } = await why({ verdicts: [entry({ rule: null })] }, ['open-0001']);
+    expect(out).not.toContain('expected, any of');
+    expect(out).toContain('observed as presented');
+    expect(out).toContain(`missing: its issuer ${missing}`);
+  });
+
+  it('whose leaf has the key of the last good chain is said to: the upstream forgot its intermediate', async () => {
+    const { out } = await why({ verdicts: [goodEntry({}, leaf), entry()] }, ['open-0001']);
+    expect(out).toMatch(/CN=api\.bank\.example \[as on the last good chain\]/);
+    expect((await why({ verdicts: [goodEntry(), entry()] }, ['open-0001'])).out).not.toMatch(/bank\.example \[as on/);
+  });
+
+  it('of which the locker knows nothing any more, or which the audit file does not: the names that are left', async () => {
+    const bare = await why({ verdicts: [entry()], locker: 'empty' }, ['open-0001']);
+    expect(bare.out).toMatch(/observed as presented[^\n]*\n {2}0 {4}CN=api\.bank\.example\n/);
+    const kept = await why({ verdicts: [entry()], audit: 'none' }, ['open-0001']);
+    expect(kept.out).toContain('observed as presented');
+    expect(kept.out).toContain('expected, any of');
+  });
 });
 
 it('a client that does not trust our CA: what helps', async () => {

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Der } from '../../src/model/der.ts';
+import { finding } from '../../src/model/finding.ts';
 import { closeRecord, verdictRecord } from '../../src/observe/records.ts';
 import { parsePem } from '../../src/pki/x509/pem.ts';
 import {
@@ -14,6 +16,7 @@ import {
   verdictEntry,
 } from '../support/entries.ts';
 import { authority } from '../support/test-ca.ts';
+import { mismatchEntry, rogueLeaf } from '../support/unexpected.ts';
 
 describe('verdict', () => {
   it('cannot be made to forge a line, whatever peers say', () => {
@@ -85,6 +88,26 @@ describe('verdict', () => {
       'pinwarden.generation': 7,
       'pinwarden.pin': 'primary',
       'pinwarden.pins': [`sha256/${parsed.value[0]?.spkiSha256}`],
+    });
+  });
+
+  it('of a chain that leads nowhere names the leaf that was sent, if it can be read', () => {
+    const leaf = rogueLeaf();
+    const blocked = (chain: readonly Uint8Array[]) =>
+      verdictRecord(
+        mismatchEntry({
+          code: 'chain.incomplete',
+          evidence: evidenceOf({ chain: chain.map((bytes) => Der.of(bytes)) }),
+          report: reportOf({ findings: [finding('chain.incomplete', {})], headline: 'chain.incomplete' }),
+        }),
+        1,
+      );
+    expect(blocked([Buffer.from('no certificate')])).not.toHaveProperty(['tls.server.issuer']);
+    expect(blocked([])).not.toHaveProperty(['tls.server.issuer']);
+    expect(blocked(leaf.chain)).toMatchObject({
+      'tls.server.subject': 'CN=api.bank.example',
+      'tls.server.issuer': 'CN=Other Trusted Issuing',
+      'pinwarden.path': null,
     });
   });
 
