@@ -56,7 +56,7 @@ function chooseOf(ask: Ask): ChosenRule {
   const { text, file, cwd, authority, groups } = ask;
   const source = { path: file, owner: null, mayMatch: null, mayNot: [], file, text };
   const read = readPolicyFile(source, groups, 'public');
-  const loaded = read.ok ? assemble([read.value], configFor(read.value), '') : read;
+  const loaded = read.ok ? assemble([read.value], configFor(read.value)) : read;
   if (!loaded.ok) throw refused('the policy file is not valid', loaded.mistakes, 'correct it: pinwarden check', ask);
   const decision = lookup(loaded.value, authority, []);
   if (decision.kind === 'rule') {

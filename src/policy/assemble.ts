@@ -35,16 +35,12 @@ interface MutableSlot {
   byClient: Map<string, Entry> | null;
 }
 
-export function assemble(files: readonly PolicyFile[], config: Config, sha256: string): Loaded<Policy> {
-  return atOnce(assembleInSlices(files, config, sha256));
+export function assemble(files: readonly PolicyFile[], config: Config): Loaded<Policy> {
+  return atOnce(assembleInSlices(files, config));
 }
 
-export function* assembleInSlices(
-  files: readonly PolicyFile[],
-  config: Config,
-  sha256: string,
-): Slices<Loaded<Policy>> {
-  const { policy, mistakes } = yield* gather(files, config, sha256, NO_GAPS);
+export function* assembleInSlices(files: readonly PolicyFile[], config: Config): Slices<Loaded<Policy>> {
+  const { policy, mistakes } = yield* gather(files, config, NO_GAPS);
   return mistakes.some((mistake) => mistake.severity === 'error')
     ? { ok: false, mistakes }
     : { ok: true, value: policy, warnings: mistakes };
@@ -57,10 +53,10 @@ interface Gathered {
 
 /** What is left of broken files beside the others; the policy only serves to look for more mistakes. */
 export function assembleRemains(files: readonly PolicyFile[], config: Config, gaps: Gaps): Gathered {
-  return atOnce(gather(files, config, '', gaps));
+  return atOnce(gather(files, config, gaps));
 }
 
-function* gather(files: readonly PolicyFile[], config: Config, sha256: string, gaps: Gaps): Slices<Gathered> {
+function* gather(files: readonly PolicyFile[], config: Config, gaps: Gaps): Slices<Gathered> {
   const builder = new Builder(config, gaps);
   const rules = limitMetricsGroups(
     files.flatMap((file) => file.rules),
@@ -87,7 +83,6 @@ function* gather(files: readonly PolicyFile[], config: Config, sha256: string, g
     clientOrder: builder.clientOrder,
     ports: builder.ports,
     weakens: Object.freeze(weakens),
-    sha256,
   });
   return { policy, mistakes: builder.mistakes.toSorted(byPlace) };
 }

@@ -7,7 +7,6 @@
  * file's last good text and take the others, ask `readPolicyFile` for each file first.
  */
 import { createHash } from 'node:crypto';
-import { basename } from 'node:path';
 import { assembleInSlices } from './assemble.ts';
 import { compileConfig } from './compile-config.ts';
 import type { Config } from './config.ts';
@@ -117,7 +116,7 @@ export function* loadPolicyInSlices(
   memory.turn();
   yield;
   // Assembled even when a file is broken: mistakes between the others are worth knowing in the same run.
-  const policy = yield* assembleInSlices(files, config, policySha256(sources, config, shippedGroups));
+  const policy = yield* assembleInSlices(files, config);
   if (policy.ok && mistakes.length === 0) {
     return { ok: true, value: policy.value, warnings: [...warnings, ...policy.warnings].toSorted(byPlace) };
   }
@@ -140,33 +139,6 @@ export function loadGroups(files: readonly TextFile[]): Loaded<PinGroups> {
     }
   }
   return { ok: true, value: groups, warnings };
-}
-
-/**
- * Names a generation: lower-case hex over everything that decides. Paths do not count, so that two replicas with the
- * same files in different places agree.
- */
-export function policySha256(
-  sources: readonly PolicySource[],
-  config: Config,
-  shippedGroups: readonly TextFile[] = [],
-): string {
-  const files = sources.map(({ text, owner, mayMatch, mayNot }) =>
-    JSON.stringify([digest(text), owner, mayMatch?.map((pattern) => pattern.text) ?? null, mayNot]),
-  );
-  const { unmatched } = config;
-  const rest = unmatched.action === 'deny' ? 'deny' : { ...unmatched.rule, place: null, origins: null, anchors: null };
-  return digest(
-    JSON.stringify([
-      'pinwarden policy v1',
-      files.toSorted(compareText),
-      textsSha256(shippedGroups),
-      rest,
-      typeof config.anchors === 'string' ? config.anchors : 'files',
-      config.clients,
-      typeof config.anchors === 'string' ? config.anchors : config.anchors.files.map((file) => basename(file)),
-    ]),
-  );
 }
 
 function digest(text: string): string {

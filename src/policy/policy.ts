@@ -137,7 +137,7 @@ export interface Weakens {
   readonly place: Place;
 }
 
-/** The compiled policy of one generation. Same sources, same `sha256`. */
+/** The compiled policy of one generation. Its name is not its own: runtime/generation-name.ts. */
 export interface Policy {
   /** In the order of files and lines. */
   readonly rules: readonly Rule[];
@@ -155,6 +155,4 @@ export interface Policy {
   /** Ports that patterns of rules name: with egress.ports, what clients may ask for. */
   readonly ports: ReadonlySet<number>;
   readonly weakens: readonly Weakens[];
-  /** Lower-case hex; names the generation. */
-  readonly sha256: string;
 }

@@ -74,8 +74,8 @@ it('refuses more rules than a worker can hold, and finds each of as many as it c
     return { ...model, name: `r${index}`, metricsGroup: 'g', match: [{ ...pattern, host: `h${index}.example` }] };
   });
   const file = (all: typeof rules) => [{ source: source(''), rules: all, weakens: [] }];
-  expect(errorsOf(assemble(file([...rules, model]), configOf(), 'x'))).toEqual([`2:9 more than ${MAX_RULES} rules`]);
-  const policy = unwrap(assemble(file(rules), configOf(), 'x'));
+  expect(errorsOf(assemble(file([...rules, model]), configOf()))).toEqual([`2:9 more than ${MAX_RULES} rules`]);
+  const policy = unwrap(assemble(file(rules), configOf()));
   expect(lookup(policy, at('h99999.example'), [])).toMatchObject({ rule: { name: 'r99999' } });
 });
 
