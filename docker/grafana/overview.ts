@@ -201,9 +201,9 @@ const ALIVE_ROW: Row = {
       4,
       'Age of the public anchors',
       's',
-      'How long ago the public root set was frozen. Above 180 days an update of the proxy is due.',
+      'How long ago the public root set that ships was frozen; empty when publicAnchors replaces it. Above 180 days an update of the proxy is due.',
       one(`max(pinwarden_public_anchors_age_seconds{${HERE}})`, 'age'),
-      { steps: risingTo(180 * DAY, 365 * DAY), alerts: ['PinwardenAnchorsOld'] },
+      { steps: risingTo(180 * DAY, 365 * DAY), empty: 'replaced', alerts: ['PinwardenAnchorsOld'] },
     ),
     stat(
       4,

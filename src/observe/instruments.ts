@@ -146,7 +146,11 @@ export const INSTRUMENTS = Object.freeze({
       'on_failure',
     ]),
   ),
-  policies: supervised(gauge('policies', 'Rules of the active generation, by mode.', ['mode'])),
+  policies: supervised(
+    gauge('policies', 'Rules of the active generation, by mode; what holds for unmatched hosts is not counted.', [
+      'mode',
+    ]),
+  ),
   overrideActive: supervised(
     gauge('override_active', '1 while a rule lowers a floor by unsafeFloor or unsafeTls.', ['policy']),
   ),
@@ -163,7 +167,12 @@ export const INSTRUMENTS = Object.freeze({
     ),
   ),
   ctLogListAge: supervised(gauge('ct_log_list_age_seconds', 'Age of the CT log list, seconds.')),
-  publicAnchorsAge: supervised(gauge('public_anchors_age_seconds', 'Age of the public anchor set, seconds.')),
+  publicAnchorsAge: supervised(
+    gauge(
+      'public_anchors_age_seconds',
+      'Age of the public anchor set that ships, seconds; none when publicAnchors replaces it.',
+    ),
+  ),
   fetches: supervised(
     counter('fetches_total', 'Fetches in the background, of CRLs and missing issuers, by how they ended.', [
       'kind',

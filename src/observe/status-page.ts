@@ -176,7 +176,7 @@ ${number(failed, 'block', selector('pinFailures', labels), 'failed', reasons)}`;
 
 function expiries({ expiries: { rows, more }, ages, nowMs }: StatusFacts): Html {
   const list = ages.logList === null ? 'none, so CT is absent' : `${printSpan(ages.logList)} old`;
-  const anchors = ages.publicAnchors === null ? 'unknown' : `${printSpan(ages.publicAnchors)} old`;
+  const anchors = ages.publicAnchors === null ? 'those of publicAnchors' : `${printSpan(ages.publicAnchors)} old`;
   const row = (
     expiry: ExpiryRow,
   ): Html => html`<tr title="${name(expiry.instrument)}"><td>${expiry.what}${expiry.what === 'CA' ? ',' : ' of'} <b>${expiry.whose}</b></td>

@@ -67,7 +67,7 @@ const CLIENT_ALERTS: ReadonlySet<string> = new Set([
 
 /** What clients send that do not know the CA: OpenSSL, Go, Java and Chromium, and those that just go. */
 const DISTRUST = ['unknown_ca', 'bad_certificate', 'certificate_unknown', 'closed'] as const;
-const MODES = ['terminate', 'preflight', 'bypass'] as const;
+const MODES = ['terminate', 'bypass'] as const;
 /** Stages at which it is the upstream that could not be reached. */
 const UPSTREAM_STAGES: ReadonlySet<Stage> = new Set<Stage>(['resolve', 'dial', 'tls']);
 /** Stages whose other failures are few and always shown. */

@@ -28,7 +28,7 @@ export interface SupervisorMetrics extends SightCounts {
   /** When the CA that signs ends, and the one that waits; null: none does. Milliseconds since the epoch. */
   ca(signsUntilMs: number, waitingUntilMs: number | null): void;
   /** `ctLogListMs` null: there is no list. */
-  ages(ages: { readonly publicAnchorsMs: number; readonly ctLogListMs: number | null }): void;
+  ages(ages: { readonly publicAnchorsMs: number | null; readonly ctLogListMs: number | null }): void;
   /** Exceptions end by themselves: what is in force at `nowMs`. */
   overrides(nowMs: number): void;
   workers(serving: number): void;
@@ -66,7 +66,8 @@ export function createSupervisorMetrics(versions: Versions): SupervisorMetrics {
     },
     ca: (signsUntilMs, waitingUntilMs) => showCas(meters, signsUntilMs, waitingUntilMs),
     ages({ publicAnchorsMs, ctLogListMs }) {
-      meters.set('publicAnchorsAge', publicAnchorsMs / 1000);
+      if (publicAnchorsMs === null) meters.clear('publicAnchorsAge');
+      else meters.set('publicAnchorsAge', publicAnchorsMs / 1000);
       if (ctLogListMs === null) meters.clear('ctLogListAge');
       else meters.set('ctLogListAge', ctLogListMs / 1000);
     },
@@ -118,6 +119,9 @@ function preset(meters: ReturnType<typeof createMeters>): void {
   for (const at of ['worker', 'subscriber']) meters.add('eventsDropped', { at }, 0);
 }
 
+/** The modes that a rule can have. */
+const RULE_MODES = ['terminate', 'bypass'] as const;
+
 interface Exception {
   readonly policy: string;
   readonly untilMs: number;
@@ -136,8 +140,9 @@ function showGeneration(
   for (const name of ['policyInfo', 'policies', 'pinExpiry'] as const) meters.clear(name);
   const expiries = new Map<string, number>();
   const words = new Map<string, Words>();
-  for (const mode of ['terminate', 'preflight', 'bypass']) meters.set('policies', 0, { mode });
-  for (const { mode } of rules) meters.add('policies', { mode });
+  for (const mode of RULE_MODES) meters.set('policies', 0, { mode });
+  // As the log and the first screen count: what holds for hosts that no rule names is none.
+  for (const { mode } of policy.rules) meters.add('policies', { mode });
   for (const rule of rules) {
     const label = groups.label(rule);
     words.set(label, shared(words.get(label), wordsOf(rule)));

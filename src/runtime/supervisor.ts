@@ -73,7 +73,8 @@ export interface Served {
 /** When what is trusted was made, milliseconds since the epoch. */
 interface Dates {
   readonly trust: TrustMaterial;
-  readonly publicAnchorsAtMs: number;
+  /** Null: `publicAnchors` of the configuration replaces the set that ships, and PEM files have no date. */
+  readonly publicAnchorsAtMs: number | null;
   readonly logListAtMs: number | null;
 }
 
@@ -291,11 +292,11 @@ export class Supervisor {
     const { clock, metrics, log } = this.#parts;
     const { publicAnchorsAtMs, logListAtMs } = this.#datesOf(this.generation.trust);
     const nowMs = clock.nowMs();
-    const publicAnchorsMs = Math.max(0, nowMs - publicAnchorsAtMs);
+    const publicAnchorsMs = publicAnchorsAtMs === null ? null : Math.max(0, nowMs - publicAnchorsAtMs);
     const ctLogListMs = logListAtMs === null ? null : Math.max(0, nowMs - logListAtMs);
     metrics.ages({ publicAnchorsMs, ctLogListMs });
     this.#warnOfList(ctLogListMs, this.generation.config.ct.maxListAgeMs);
-    if (publicAnchorsMs <= PUBLIC_ANCHORS_OLD_MS || this.#warnedOfAge) return;
+    if (publicAnchorsMs === null || publicAnchorsMs <= PUBLIC_ANCHORS_OLD_MS || this.#warnedOfAge) return;
     this.#warnedOfAge = true;
     log('anchors: the public set was frozen more than 180 days ago; update the proxy');
   }
@@ -341,7 +342,8 @@ export class Supervisor {
       const list = trust.logList === null ? null : parseLogList(Buffer.from(trust.logList));
       this.#dates = {
         trust,
-        publicAnchorsAtMs: parsePublicAnchors(trust.publicAnchors).frozenAtMs,
+        publicAnchorsAtMs:
+          trust.publicAnchorFiles === undefined ? parsePublicAnchors(trust.publicAnchors).frozenAtMs : null,
         logListAtMs: list?.ok === true ? list.value.timestampMs : null,
       };
     }

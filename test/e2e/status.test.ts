@@ -33,6 +33,8 @@ beforeAll(async () => {
     upstreams: servers,
     rules: [rule('fine', good, 'block'), rule('renewed', other, 'alert'), rule('attacked', rogue, 'block')],
     workers: 2,
+    // The set that ships grows old, and the page then rightly says so; what is looked at here has no age.
+    config: { publicAnchors: ['anchors.pem'] },
   });
 });
 
@@ -73,6 +75,11 @@ describeWith(['curl'], 'the status page', () => {
     ] as const) {
       expect(shown(page, `pinwarden_verdicts_total{verdict="${verdict}"}`)).toBe(count);
     }
+    expect(metrics.series).not.toContain('pinwarden_public_anchors_age_seconds');
+    // As log and first screen count.
+    expect(metrics.value('pinwarden_policies', { mode: 'terminate' })).toBe(3);
+    expect(shown(page, 'pinwarden_policies')).toBe(3);
+    expect(house.output()).toMatch(/^rules +3: /m);
     const series = { policy: 'attacked', code: 'chain.private-root' };
     expect(metrics.value('pinwarden_failing_hosts', series)).toBe(1);
     expect(shown(page, 'pinwarden_failing_hosts{policy="attacked",code="chain.private-root"}')).toBe(1);

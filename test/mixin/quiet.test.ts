@@ -23,7 +23,7 @@ const HOSTILE = ['a"} 1', 'x\\ny', '<script>', '$x', 'ü.test', '%00.test', 'pol
 const WORDS: ReadonlySet<string> = new Set([
   ...Object.keys(CODES),
   ...`quiet unmatched _none _other _mixed ci allow alert block error shadow active primary backup pass fail absent
-      skipped terminate preflight bypass none client upstream up down current next accepted partly refused crash stall
+      skipped terminate bypass none client upstream up down current next accepted partly refused crash stall
       worker locker subscriber verdict close mismatch denied expired chain identity pins publicRoot ct staple crl lifetime
       continuity clientCertificate unknown_ca bad_certificate certificate_unknown closed other`.split(/\s+/),
   '',

@@ -104,15 +104,19 @@ it('has one info series for a group, whose rules need not share their words', as
   expect(text.value('pinwarden_policy_info', { policy: 'cdn', mode: 'terminate', on_failure: '_mixed' })).toBe(1);
   expect(text.series.filter((series) => /policy_info.*"cdn"/.test(series))).toHaveLength(1);
   expect(text.value('pinwarden_policies', { mode: 'bypass' })).toBe(1);
-  expect(text.value('pinwarden_policies', { mode: 'preflight' })).toBe(0);
+  // Not what holds for hosts that no rule names, nor a mode that no rule can have.
+  expect(text.value('pinwarden_policies', { mode: 'terminate' })).toBe(2);
+  expect(text.series.filter((series) => series.includes('preflight'))).toEqual([]);
 });
 
-it('says nothing of a log list that is not there, and counts a self-test that failed', async () => {
+it('says nothing of a log list or a public set that is not there, and counts a self-test that failed', async () => {
   const metrics = make();
-  metrics.ages({ publicAnchorsMs: 1, ctLogListMs: null });
+  metrics.ages({ publicAnchorsMs: 1, ctLogListMs: 1 });
+  metrics.ages({ publicAnchorsMs: null, ctLogListMs: null });
   metrics.selfTested(false, AT_MS);
   const text = await read(metrics);
   expect(text.series).not.toContain('pinwarden_ct_log_list_age_seconds');
+  expect(text.series).not.toContain('pinwarden_public_anchors_age_seconds');
   expect(text.value('pinwarden_selftest_failures_total')).toBe(1);
   expect(text.value('pinwarden_selftest_last_success_timestamp_seconds')).toBe(0);
 });
