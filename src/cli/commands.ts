@@ -10,7 +10,13 @@ import { rememberSignals } from './signals.ts';
 export type Command = (argv: readonly string[], io: Io) => Promise<number>;
 
 /** What completion offers where a value is expected. */
-export type Takes = 'file' | 'directory' | 'host' | 'text' | readonly string[];
+export type Takes = 'file' | 'directory' | 'host' | 'text' | readonly string[] | Words;
+
+export interface Words {
+  readonly words: readonly string[];
+  /** `list`: several, with commas between them; `or-file`: one of them, or a file. */
+  readonly as: 'list' | 'or-file';
+}
 
 export interface Option {
   /** With its dashes. */
@@ -80,6 +86,8 @@ const SERVE: Readonly<Record<string, Entry>> = {
   },
 };
 
+const ANCHORS: Words = { words: ['public', 'system'], as: 'or-file' };
+
 const JUDGE: Readonly<Record<string, Entry>> = {
   check: {
     usage: ['check [-c FILE] [--format text|json|github] [--json] [--strict]'],
@@ -114,7 +122,7 @@ const JUDGE: Readonly<Record<string, Entry>> = {
       { flag: '--yaml', does: 'a ready rule; refused for a chain that must not be pinned' },
       json,
       { flag: '--file', short: '-f', takes: 'file', value: 'FILE', does: 'hosts, one a line' },
-      { flag: '--anchors', takes: 'file', value: 'public|system|FILE', does: 'what the path must end in' },
+      { flag: '--anchors', takes: ANCHORS, value: 'public|system|FILE', does: 'what the path must end in' },
       { flag: '--resolve', takes: 'text', value: 'HOST:ADDRESS', does: 'dial this address instead of asking DNS' },
       config,
     ],
@@ -209,7 +217,18 @@ const CLIENTS: Readonly<Record<string, Entry>> = {
   },
 };
 
-const verdict: Option = { flag: '--verdict', takes: 'text', value: 'WORDS', does: 'only allow, alert, block or error' };
+const VERDICT_WORDS: Words = { words: ['allow', 'alert', 'block', 'error'], as: 'list' };
+const verdict: Option = {
+  flag: '--verdict',
+  takes: VERDICT_WORDS,
+  value: 'WORDS',
+  does: 'only allow, alert, block or error',
+};
+/** A test holds that these are the fields of event-groups.ts. */
+const GROUP_WORDS: Words = {
+  words: ['address', 'client', 'code', 'group', 'host', 'issuer', 'owner', 'policy', 'rule', 'verdict'],
+  as: 'list',
+};
 
 const SIGHT: Readonly<Record<string, Entry>> = {
   why: {
@@ -226,7 +245,7 @@ const SIGHT: Readonly<Record<string, Entry>> = {
     options: [
       { flag: '--since', takes: 'text', value: 'SPAN|TIME', does: '30m, 1h, 7d, or an ISO 8601 time' },
       verdict,
-      { flag: '--group-by', takes: 'text', value: 'FIELDS', does: 'issuer,address,policy,host,client,code,…' },
+      { flag: '--group-by', takes: GROUP_WORDS, value: 'FIELDS', does: 'issuer,address,policy,host,client,code,…' },
       { flag: '--limit', takes: 'text', value: 'N', does: 'the newest N' },
       config,
       json,

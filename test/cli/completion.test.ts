@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { runCompletion } from '../../src/cli/completion.ts';
+import { GROUP_FIELDS } from '../../src/cli/event-groups.ts';
 import { describeWith } from '../support/tools.ts';
 import { capturedIo } from './captured-io.ts';
 
@@ -54,6 +55,16 @@ describeWith(['bash'], 'in bash', () => {
     expect(offered('env', '--shell', '')).toBe('sh bash zsh fish powershell');
     expect(offered('run', '-c', 'c.')).toBe('c.bash');
     expect(offered('probe', '--y')).toBe('--yaml');
+    expect(offered('probe', '--anchors', '')).toBe('public system c.bash');
+    expect(offered('help', 'wh')).toBe('why');
+    expect(offered('help', '').split(' ')).toEqual(names);
+  });
+
+  it('completes lists behind each comma', () => {
+    expect(offered('events', '--group-by', 'is')).toBe('issuer');
+    expect(offered('events', '--group-by', 'code,host,is')).toBe('code,host,issuer');
+    expect(offered('events', '--group-by', '').split(' ')).toEqual(Object.keys(GROUP_FIELDS));
+    expect(offered('watch', '--verdict', 'block,al').split(' ')).toEqual(['block,allow', 'block,alert']);
   });
 });
 
@@ -73,6 +84,11 @@ describeWith(['fish'], 'in fish', () => {
     expect(offered('pinwarden ca un')).toEqual(['untrust']);
     expect(new Set(offered('pinwarden env --shell '))).toEqual(new Set(['bash', 'fish', 'powershell', 'sh', 'zsh']));
     expect(offered('pinwarden run -c c.f')).toEqual(['c.fish']);
+    expect(offered('pinwarden probe --anchors p')).toEqual(['public']);
+    expect(offered('pinwarden probe --anchors c.f')).toEqual(['c.fish']);
+    expect(offered('pinwarden help wh')).toEqual(['why']);
+    expect(offered('pinwarden events --group-by is')).toEqual(['issuer']);
+    expect(offered('pinwarden events --group-by code,host,is')).toEqual(['code,host,issuer']);
   });
 });
 
@@ -91,9 +107,16 @@ describeWith(['zsh'], 'in zsh', () => {
       ask('pinwarden ""', 2)
         .split('\n')
         .filter((line) => line !== ''),
-    ).toHaveLength(names.length);
+    ).toHaveLength(names.length + 1);
     expect(ask('pinwarden env --shell ""', 4)).toContain('*--shell[whose syntax]:SHELL:(sh bash zsh fish powershell)');
     expect(ask('pinwarden ca ""', 3)).toContain('*:operand:(info export rotate trust untrust)');
+    expect(ask('pinwarden help ""', 3)).toContain(`*:operand:(${names.join(' ')})`);
+    expect(ask('pinwarden events --group-by ""', 4)).toMatch(
+      /--group-by\[.*\]:FIELDS: _values -s , word address client /,
+    );
+    expect(ask('pinwarden probe --anchors ""', 4)).toContain(
+      String.raw`"words\:word\:(public system)" "files\:file\:_files"`,
+    );
     expect(ask('pinwarden nothing ""', 3)).toBe('');
   });
 });
