@@ -14,7 +14,7 @@ import { evalOf, type Typed, typedFor } from './next-command.ts';
 import { createScreen } from './screen.ts';
 import { findStores, readStoreKinds } from './stores/all.ts';
 import { carryOut, createMachine, type Machine, printStep, type Step } from './stores/machine.ts';
-import type { Store, TrustedCa } from './stores/store.ts';
+import type { Store, StoreKind, TrustedCa } from './stores/store.ts';
 import { CommandError, EXIT_NO, EXIT_OK, UsageError } from './usage.ts';
 
 export type Direction = 'trust' | 'untrust';
@@ -30,13 +30,25 @@ interface Done {
 
 /** Stores that TRUST_STORES allows. @throws UsageError */
 export function storesOf(machine: Machine): readonly Store[] {
-  const kinds = readStoreKinds(machine.env['TRUST_STORES']);
-  if (kinds === null) {
-    const said = clip(machine.env['TRUST_STORES'] ?? '');
-    throw new UsageError(`TRUST_STORES is "${said}": system, nss and java, with commas between them`);
-  }
-  return findStores(kinds, machine);
+  return findStores(kindsOf(machine), machine);
 }
+
+function kindsOf({ env }: Machine): readonly StoreKind[] {
+  const kinds = readStoreKinds(env['TRUST_STORES']);
+  if (kinds !== null) return kinds;
+  const said = clip(env['TRUST_STORES'] ?? '');
+  throw new UsageError(`TRUST_STORES is "${said}": system, nss and java, with commas between them`);
+}
+
+/** A fresh account has no NSS database, and only who looks for one knows how it is made. */
+const MAKE_NSS = 'mkdir -p ~/.pki/nssdb && certutil -N -d sql:$HOME/.pki/nssdb --empty-password';
+
+/** Of a kind that was asked for and that this machine has no store of. */
+const ABSENT: Readonly<Record<StoreKind, string>> = {
+  system: 'no directory for CAs of administrators that is known',
+  nss: `no database of Chromium or Firefox in your home; to make one: ${MAKE_NSS}`,
+  java: 'no keytool of a JDK or JRE',
+};
 
 export function trustedCa({ file, pem, certificate }: CaCertificate): TrustedCa {
   return { file, pem, sha256: certificate.der.sha256 };
@@ -59,16 +71,15 @@ export function changeTrust(
   const cas = readCaCertificates(config, io).filter(({ slot }) => direction === 'untrust' || slot !== 'previous');
   const done = stores.flatMap((store) => cas.map((ca) => change(direction, store, ca, options.dryRun, machine)));
   const failed = done.some(({ is }) => is === 'failed');
-  io.out(options.json ? `${JSON.stringify({ done })}\n` : screenText(done, direction, typed, io));
+  const absent = kindsOf(machine).filter((kind) => stores.every((store) => store.kind !== kind));
+  io.out(options.json ? `${JSON.stringify({ done, absent })}\n` : screenText({ done, absent, direction, typed }, io));
   return failed ? EXIT_NO : EXIT_OK;
 }
 
-/** A fresh account has no NSS database, and only who looks for one knows how it is made. */
 function noStores({ env }: Machine, typed: Typed): CommandError {
   const asked = (env['TRUST_STORES'] ?? '').trim();
   const among = asked === '' ? '' : ` for TRUST_STORES=${clip(asked)}`;
-  const database = 'mkdir -p ~/.pki/nssdb && certutil -N -d sql:$HOME/.pki/nssdb --empty-password';
-  const first = /nss/i.test(asked) ? `make a database that Chromium reads: ${database}; or ` : '';
+  const first = /nss/i.test(asked) ? `make a database that Chromium reads: ${MAKE_NSS}; or ` : '';
   return new CommandError(
     `no trust store that can be worked on was found${among}`,
     `${first}give the file of \`${typed('ca export')}\` to your clients, or use: ${evalOf(typed('env'))}`,
@@ -88,7 +99,14 @@ function change(direction: Direction, store: Store, ca: CaCertificate, dryRun: b
   return why === null ? { ...result, is: 'done', steps: printed } : { ...result, is: 'failed', why, steps: printed };
 }
 
-function screenText(done: readonly Done[], direction: Direction, typed: Typed, io: Io): string {
+interface Outcome {
+  readonly done: readonly Done[];
+  readonly absent: readonly StoreKind[];
+  readonly direction: Direction;
+  readonly typed: Typed;
+}
+
+function screenText({ done, absent, direction, typed }: Outcome, io: Io): string {
   const screen = createScreen(io);
   const words = { done: 'done', would: 'would', already: 'already', failed: 'failed' } as const;
   const tones = { done: 'good', would: 'strong', already: 'quiet', failed: 'bad' } as const;
@@ -97,7 +115,8 @@ function screenText(done: readonly Done[], direction: Direction, typed: Typed, i
     ...(why === null ? [] : [`         ${screen.fit(why, screen.width - 9)}`]),
     ...(is === 'would' ? steps.map((step) => `         ${step}`) : []),
   ]);
-  return `${lines.join('\n')}\n${lastLine(done, direction, typed)}`;
+  const others = absent.flatMap((kind) => screen.wrap(`${'absent'.padEnd(8)} ${kind.padEnd(7)} `, ABSENT[kind]));
+  return `${[...lines, ...others].join('\n')}\n${lastLine(done, direction, typed)}`;
 }
 
 function lastLine(done: readonly Done[], direction: Direction, typed: Typed): string {

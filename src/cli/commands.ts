@@ -33,6 +33,8 @@ export interface Entry {
   readonly usage: readonly string[];
   readonly does: string;
   readonly options: readonly Option[];
+  /** Variables of the environment that it reads, besides those of every command. */
+  readonly environment?: readonly { readonly name: string; readonly does: string }[];
   /** What stands without dashes; absent: nothing. */
   readonly operand?: Takes;
   /** What each exit code means. */
@@ -42,6 +44,7 @@ export interface Entry {
 
 const config: Option = { flag: '--config', short: '-c', takes: 'file', value: 'FILE', does: 'pinwarden.yaml to use' };
 const json: Option = { flag: '--json', does: 'JSON instead of text' };
+const TRUST_STORES = { name: 'TRUST_STORES', does: 'only these trust stores: system, nss, java, with commas between' };
 const USAGE_EXIT = { 2: 'wrong command line' };
 
 const SERVE: Readonly<Record<string, Entry>> = {
@@ -74,6 +77,7 @@ const SERVE: Readonly<Record<string, Entry>> = {
     usage: ['doctor [-c FILE] [--json]'],
     does: 'is this installation fit? A rogue endpoint is tried through the real pipeline',
     options: [config, json],
+    environment: [TRUST_STORES],
     exits: { 0: 'fit, perhaps with warnings', 1: 'something failed', ...USAGE_EXIT },
     load: async () => (await import('./doctor.ts')).runDoctor,
   },
@@ -184,6 +188,7 @@ const CLIENTS: Readonly<Record<string, Entry>> = {
       config,
       json,
     ],
+    environment: [TRUST_STORES],
     operand: ['info', 'export', 'rotate', 'trust', 'untrust'],
     exits: { 0: 'done', 1: 'not done, or not everywhere', ...USAGE_EXIT },
     load: async () => (await import('./ca.ts')).runCa,

@@ -34,11 +34,17 @@ export function commandHelp(entry: Entry, { wrap }: Pick<Screen, 'wrap'>): strin
     ...wrap('', entry.does),
     ...(entry.options.length === 0 ? [] : ['', 'options']),
     ...entry.options.flatMap((option) => wrap(optionHead(option), option.does)),
+    ...environmentLines(entry, { wrap }),
     '',
     'exit codes',
     ...exits,
     '',
   ].join('\n');
+}
+
+function environmentLines({ environment = [] }: Entry, { wrap }: Pick<Screen, 'wrap'>): readonly string[] {
+  const lines = environment.flatMap(({ name, does }) => wrap(`  ${name.padEnd(FLAG_WIDTH)} `, does));
+  return lines.length === 0 ? [] : ['', 'environment', ...lines];
 }
 
 /** A blank at which no line is broken: `[--since 1h]` stays on one. */

@@ -28,6 +28,20 @@ describe('ca trust', () => {
     expect(err).toContain('TRUST_STORES is "nss,firefox": system, nss and java, with commas between them');
   });
 
+  it('names every kind of store that was asked for and is not here', async () => {
+    mkdirSync(here.path('jdk/bin'), { recursive: true });
+    writeFileSync(here.path('jdk/bin/keytool'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    const java = { PATH: '', HOME: here.path('home'), JAVA_HOME: here.path('jdk'), TRUST_STORES: 'nss,java' };
+    const { exit, out } = await here.run(runCa, ['trust', '--dry-run'], { env: java });
+    expect(exit).toBe(0);
+    expect(out).toMatch(/^would +java /);
+    expect(out).toMatch(/^absent +nss +no database .*; to make one: mkdir -p ~\/\.pki\/nssdb && certutil -N /m);
+    const json = await here.run(runCa, ['trust', '--dry-run', '--json'], { env: java });
+    expect(JSON.parse(json.out)).toMatchObject({ done: [{ store: 'java', is: 'would' }], absent: ['nss'] });
+    const asked = await here.run(runCa, ['trust', '--dry-run'], { env: { ...java, TRUST_STORES: 'java' } });
+    expect(asked.out).not.toContain('absent');
+  });
+
   it('fails, and says why, where a tool is missing', async () => {
     mkdirSync(here.path('home/.pki/nssdb'), { recursive: true });
     writeFileSync(here.path('home/.pki/nssdb/cert9.db'), '');

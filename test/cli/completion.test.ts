@@ -97,7 +97,7 @@ describeWith(['zsh'], 'in zsh', () => {
     writeFileSync(join(folder, 'c.zsh'), (await completion('zsh')).out);
     // Completion functions only run inside the line editor; what they would be told is what we look at.
     // biome-ignore lint/suspicious/noTemplateCurlyInString: braces of zsh
-    const fake = 'compdef() {}; _describe() { print -l -- "${(@P)2}"; }; _arguments() { print -l -- "$@"; }';
+    const fake = 'compdef() {}; _describe() { print -l -- "${(@P)2}"; }; _arguments() { print -rl -- "$@"; }';
     const ask = (words: string, current: number) =>
       execFileSync('zsh', ['-fc', `${fake}; source ./c.zsh; words=(${words}); CURRENT=${current}; _pinwarden`], {
         cwd: folder,

@@ -30,6 +30,13 @@ describe('help', () => {
     expect(helpText(screen)).toMatch(/^ {14}\S/m);
   });
 
+  it('names the variables that a command reads', () => {
+    const of = (name: string) => commandHelp(COMMANDS[name]!, createScreen(capturedIo('/')));
+    for (const name of ['ca', 'doctor'])
+      expect(of(name)).toMatch(/\nenvironment\n {2}TRUST_STORES +only these trust stores: /);
+    expect(of('env')).not.toContain('environment\n');
+  });
+
   it.each(Object.entries(COMMANDS))('documents options and exit codes of %s', (_name, entry) => {
     const text = commandHelp(entry, createScreen(capturedIo('/')));
     for (const { flag, does } of entry.options) expect(text).toMatch(new RegExp(`${flag}.*${does.slice(0, 10)}`));
