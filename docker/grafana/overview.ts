@@ -3,6 +3,7 @@ import type { Dashboard, Row } from './dashboard.ts';
 import {
   graph,
   HERE,
+  INTERCEPTED,
   intercepted,
   NO_PROXY,
   NONE_OR_SOME,
@@ -27,7 +28,8 @@ function quantiles(metric: string) {
   }));
 }
 
-const SUSPECT = `instance_policy_code:pinwarden_failing_hosts:suspect{${HERE}}`;
+/** What the proxy says itself is there at once, and without the recording rule. */
+const SUSPECT = `pinwarden_failing_hosts{${HERE},code=~"${INTERCEPTED}"} or instance_policy_code:pinwarden_failing_hosts:suspect{${HERE}}`;
 const HOSTS = `sum(max by (policy, code) (${SUSPECT})) ${OR_ZERO}`;
 const MITM_ALERTS = ['PinwardenInterceptionBlocked', 'PinwardenInterceptionAllowed', 'PinwardenManyHostsFailing'];
 
