@@ -5,10 +5,11 @@
  * what was left unread, and our next write fails while the answer lies in ours, not read yet. Node destroys a socket
  * whose write fails, and with it the answer.
  *
- * Does: take a failed write as the end of writing only, throw away what is still to be sent, and let the socket end with
- * that failure when all that had come is read.
+ * Does: hold the failure of such a write back until all that had come is read. Until then the write is neither done nor
+ * failed: whoever writes is held back, and nothing more is taken for a socket that will not send it.
  * Does not: call such an end orderly. After a reset the kernel says end of file, which would make a part look whole.
- * The caller must: read the socket by `data` (relay, node:http) once it writes, and have an error listener on it.
+ * The caller must: read the socket by `data` (relay, node:http) once it writes, have an error listener on it, and limit
+ * how long a reader may stay away.
  */
 import type { Socket } from 'node:net';
 
@@ -19,47 +20,40 @@ type Told = (error?: Error | null) => void;
 
 /** For a TCP socket or a TLSSocket; once for each. */
 export function keepLastWords(socket: Socket): void {
-  let broken: Error | null = null;
-  const forgiving =
+  let fail: (() => void) | null = null;
+  const patient =
     (told: Told): Told =>
     (error) => {
-      if (!GONE.has((error as NodeJS.ErrnoException | null | undefined)?.code)) {
+      const isGone = GONE.has((error as NodeJS.ErrnoException | null | undefined)?.code);
+      if (!isGone || socket.readableEnded) {
         told(error);
         return;
       }
-      broken ??= error ?? null;
-      told();
+      fail = () => told(error);
+      // It had ended in order before, and its reader is slower.
+      socket.once('end', fail);
     };
   const write = socket._write.bind(socket);
   const writev = socket._writev?.bind(socket);
   const final = socket._final.bind(socket);
   const push = socket.push.bind(socket);
-  socket._write = (chunk, encoding, told) => {
-    if (broken === null) write(chunk, encoding, forgiving(told));
-    else told();
-  };
-  if (writev !== undefined) {
-    socket._writev = (chunks, told) => {
-      if (broken === null) writev(chunks, forgiving(told));
-      else told();
-    };
-  }
-  socket._final = (told) => {
-    if (broken === null) final(forgiving(told));
-    else told();
-  };
+  socket._write = (chunk, encoding, told) => write(chunk, encoding, patient(told));
+  if (writev !== undefined) socket._writev = (chunks, told) => writev(chunks, patient(told));
+  socket._final = (told) => final(patient(told));
   socket.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    if (chunk !== null || broken === null) return push(chunk, encoding);
-    endBroken(socket, broken);
+    if (chunk !== null || fail === null) return push(chunk, encoding);
+    whenRead(socket, fail);
     return false;
   };
 }
 
 /** Now, or when a reader who was slower has taken what is left. */
-function endBroken(socket: Socket, broken: Error): void {
-  const endWhenRead = (): void => {
-    if (socket.readableLength === 0) socket.destroy(broken);
+function whenRead(socket: Socket, fail: () => void): void {
+  const failWhenRead = (): void => {
+    if (socket.readableLength > 0) return;
+    socket.off('data', failWhenRead);
+    fail();
   };
-  endWhenRead();
-  if (!socket.destroyed) socket.on('data', endWhenRead);
+  failWhenRead();
+  if (!socket.destroyed) socket.on('data', failWhenRead);
 }

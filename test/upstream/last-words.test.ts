@@ -8,15 +8,15 @@ import { keepLastWords } from '../../src/upstream/last-words.ts';
 import { authority } from '../support/test-ca.ts';
 
 /**
- * An origin in a thread of its own: answers the first bytes, resets the connection, and says so in `gone`, so that the
- * thread of the test can stand still until the reset lies in its kernel.
+ * An origin in a thread of its own: answers the first bytes, resets the connection or ends it in order, and says so in
+ * `gone`, so that the thread of the test can stand still until the reset lies in its kernel.
  */
 const ORIGIN = `
-const { parentPort, workerData: { key, cert, gone, answer } } = require('node:worker_threads');
+const { parentPort, workerData: { key, cert, gone, answer, inOrder } } = require('node:worker_threads');
 const serve = (socket, raw) => socket.on('error', () => undefined).once('data', () => {
   socket.pause();
   raw.once('close', () => { Atomics.store(gone, 0, 1); Atomics.notify(gone, 0); });
-  const leave = () => raw.resetAndDestroy();
+  const leave = () => inOrder ? socket.end(() => raw.destroy()) : raw.resetAndDestroy();
   setTimeout(() => answer === '' ? leave() : socket.write(answer, () => setTimeout(leave, 20)), 200);
 });
 const plain = require('node:net').createServer((socket) => serve(socket, socket));
@@ -34,9 +34,9 @@ interface Origin {
   readonly gone: Int32Array;
 }
 
-async function start(answer: string): Promise<Origin> {
+async function start(answer: string, how: 'by a reset' | 'in order' = 'by a reset'): Promise<Origin> {
   const gone = new Int32Array(new SharedArrayBuffer(4));
-  const workerData = { key: leaf.keyPem, cert: leaf.chainPem, gone, answer };
+  const workerData = { key: leaf.keyPem, cert: leaf.chainPem, gone, answer, inOrder: how === 'in order' };
   const worker = new Worker(ORIGIN, { eval: true, workerData });
   const [ports] = (await once(worker, 'message')) as [Origin['ports']];
   return { worker, ports, gone };
@@ -44,13 +44,14 @@ async function start(answer: string): Promise<Origin> {
 
 let answering: Origin;
 let silent: Origin;
+let orderly: Origin;
 
 beforeAll(async () => {
-  [answering, silent] = await Promise.all([start(ANSWER), start('')]);
+  [answering, silent, orderly] = await Promise.all([start(ANSWER), start(''), start(ANSWER, 'in order')]);
 });
 
 afterAll(async () => {
-  await Promise.all([answering.worker.terminate(), silent.worker.terminate()]);
+  await Promise.all([answering, silent, orderly].map(({ worker }) => worker.terminate()));
 });
 
 async function open({ ports }: Origin, kind: 'plain' | 'tls'): Promise<Socket> {
@@ -117,5 +118,34 @@ describe.each(['plain', 'tls'] as const)('a write that fails (%s)', (kind) => {
     await writeTooLate(socket, silent);
     socket.end();
     expect(await hearing).toEqual({ text: '', error: expect.stringMatching(BROKEN), ended: false });
+  });
+
+  it('takes nothing more that would be thrown away, and says so when all is read', async () => {
+    const socket = await open(answering, kind);
+    socket.on('data', () => undefined).pause();
+    await writeTooLate(socket, answering);
+    let drained = false;
+    socket.on('drain', () => {
+      drained = true;
+    });
+    const late = new Promise((told) => socket.write(Buffer.alloc(1024 * 1024), told));
+    await new Promise((done) => setTimeout(done, 100));
+    expect(drained).toBe(false);
+    expect(socket.writableLength).toBeGreaterThanOrEqual(1024 * 1024);
+    const hearing = heard(socket);
+    socket.resume();
+    expect(await late).toMatchObject({ code: expect.stringMatching(BROKEN) });
+    expect(await hearing).toMatchObject({ text: ANSWER, ended: false });
+    expect(drained).toBe(false);
+  });
+
+  it('breaks the socket at once when the upstream had ended in order before', async () => {
+    const socket = await open(orderly, kind);
+    const hearing = heard(socket);
+    socket.write('POST / HTTP/1.1\r\n');
+    await once(socket, 'end');
+    const writing = setInterval(() => socket.write('and more'), 10);
+    expect(await hearing).toEqual({ text: ANSWER, error: expect.stringMatching(BROKEN), ended: true });
+    clearInterval(writing);
   });
 });
