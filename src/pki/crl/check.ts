@@ -7,8 +7,8 @@
  * such a list proves what it lists and nothing else. Does not fetch.
  * The caller must: pass the certificates above the judged one in the validated path, nearest first.
  *
- * Deviation: a revocation is believed although the CRL is out of date, when no fresh CRL speaks against it and the
- * reason is not certificateHold: nothing else can be lifted (RFC 5280 §5.3.1).
+ * Deviation: a revocation is believed although the CRL is out of date, when no fresh CRL that is as new speaks against it
+ * and the reason is not certificateHold: nothing else can be lifted (RFC 5280 §5.3.1).
  */
 import type { Certificate, PointName } from '../x509/certificate.ts';
 import type { SignatureMemory, verifySignature } from '../x509/signature.ts';
@@ -71,9 +71,22 @@ export function judgeCrls(question: CrlQuestion): CrlJudgement {
   let best: Weighed = { rank: 0, judgement: { is: 'none' } };
   for (const crl of question.crls) {
     const weighed = weigh(question, crl);
-    if (weighed.rank > best.rank) best = weighed;
+    if (outranks(weighed, best)) best = weighed;
   }
   return best.judgement;
+}
+
+/** A delta ends long before its base does: between a lasting revocation and a list without it the newer one decides. */
+function outranks(one: Weighed, other: Weighed): boolean {
+  if (isLastingOrGood(one) && isLastingOrGood(other)) {
+    const laterMs = one.judgement.thisUpdateMs - other.judgement.thisUpdateMs;
+    return laterMs === 0 ? one.rank > other.rank : laterMs > 0;
+  }
+  return one.rank > other.rank;
+}
+
+function isLastingOrGood(weighed: Weighed): weighed is Weighed & { judgement: { readonly thisUpdateMs: number } } {
+  return weighed.rank === 3 || weighed.rank === 4;
 }
 
 interface Weighed {

@@ -155,7 +155,7 @@ function readRevoked(
       reason = readEntryExtensions(entry, unknownCritical);
     }
     // Of two entries the one that cannot be lifted counts.
-    if (reason !== HOLD || !revoked.has(serial)) revoked.set(serial, at);
+    if ((reason !== HOLD && reason !== REMOVED) || !revoked.has(serial)) revoked.set(serial, at);
     entries += 1;
   }
   return { revoked, repeats: revoked.size < entries };

@@ -15,7 +15,10 @@ export interface Name {
   readonly emails: readonly (string | null)[];
   /** A value is a TeletexString, which compares byte by byte: a looser reader may take two different keys for one name. */
   readonly hasTeletex: boolean;
-  /** Values of commonName attributes of readable string types. Never an identity; name constraints look at them. */
+  /**
+   * Values of commonName attributes of readable string types, and of TeletexString read as Latin-1. Never an identity;
+   * name constraints look at them.
+   */
   readonly commonNames: readonly string[];
 }
 

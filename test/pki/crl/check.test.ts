@@ -127,6 +127,12 @@ describe('a CRL that does not count', () => {
     const lifted = crl({ revoked: [{ serial: leaf.serial, reason: 8 }], extensions: [DELTA] });
     expect(ask([lifted])).toEqual({ is: 'invalid', why: 'delta' });
     expect(ask([crl({ revoked: [{ serial: leaf.serial, reason: 6 }] }), lifted])).toMatchObject({ is: 'revoked' });
+    for (const both of [
+      [{ serial: leaf.serial, reason: 8 }, ...revoked],
+      [...revoked, { serial: leaf.serial, reason: 8 }],
+    ]) {
+      expect(ask([crl({ revoked: both, extensions: [DELTA] })])).toMatchObject({ is: 'revoked', reason: 1 });
+    }
     // Only a delta may say so: elsewhere it is a revocation like any other.
     expect(ask([crl({ revoked: [{ serial: leaf.serial, reason: 8 }] })])).toMatchObject({ is: 'revoked' });
   });
@@ -246,6 +252,25 @@ describe('what it says', () => {
     expect(ask([crl({ revoked, ...old }), crl()])).toMatchObject({ is: 'good' });
     expect(ask([crl({ revoked: hold, ...old })])).toMatchObject({ is: 'stale' });
     expect(ask([crl({ revoked: hold })])).toMatchObject({ is: 'revoked', reason: 6 });
+  });
+
+  it.each([
+    ['a delta', { extensions: [DELTA] }],
+    ['a list', {}],
+  ] as const)('%s that is out of date, and newer than a fresh list without its revocation, stands', (_, spec) => {
+    const base = { thisUpdateMs: AT - 3 * DAY_MS };
+    const ended = { ...spec, thisUpdateMs: AT - 2 * DAY_MS, nextUpdateMs: AT - DAY_MS };
+    const listing = crl({ revoked, ...ended });
+    const held = crl({ revoked: [{ serial: leaf.serial, reason: 6 }], ...ended });
+    for (const all of [
+      [crl(base), listing],
+      [listing, crl(base)],
+    ]) {
+      expect(ask(all)).toMatchObject({ is: 'revoked', reason: 1 });
+      expect(ask([...all, crl()]), 'a list that is newer still').toMatchObject({ is: 'good' });
+      expect(ask([crl(), ...all])).toMatchObject({ is: 'good' });
+    }
+    expect(ask([crl(base), held])).toMatchObject({ is: 'good' });
   });
 
   it('remembers signatures by digest: the same answer without computing again', () => {
