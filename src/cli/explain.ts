@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { explain, printExplanation } from '../policy/explain.ts';
+import { isPortOpen, lookup } from '../policy/lookup.ts';
 import { printMistake, printPlace } from '../policy/mistakes.ts';
 import { readQuestion } from '../policy/question.ts';
 import { adminOf, askAdmin } from './admin-client.ts';
@@ -47,13 +48,13 @@ function explainFiles({ host, clients, config: file, json }: Ask, io: Io): numbe
   const question = readQuestion(host, clients, config);
   if (!question.ok) throw new UsageError(question.why);
   const explanation = explain(policy, question.authority, question.groups);
-  const { port } = question.authority;
-  const portAllowed = config.egress.ports.includes(port) || policy.ports.has(port);
+  const decision = lookup(policy, question.authority, question.groups);
+  const portAllowed = isPortOpen(decision, question.authority, config.egress.ports);
   if (json) {
     io.out(`${JSON.stringify({ ...explanation, portAllowed })}\n`);
   } else {
     io.out(printExplanation(explanation, (place) => printPlace(shortPlace(place, io.cwd))));
-    io.out(portAllowed ? '' : portNote(port));
+    io.out(portAllowed ? '' : portNote(question.authority.port));
   }
   return EXIT_OK;
 }

@@ -14,7 +14,7 @@ import type { Facts } from '../model/outcome.ts';
 import { Problem } from '../model/problem.ts';
 import type { Config } from '../policy/config.ts';
 import { loadGroups } from '../policy/load.ts';
-import { lookup } from '../policy/lookup.ts';
+import { type Decision, isPortOpen, lookup } from '../policy/lookup.ts';
 import type { PinGroups } from '../policy/pin-groups.ts';
 import { type AnchorsChoice, anchorsKey, type Policy, type Rule } from '../policy/policy.ts';
 import { shippedGroups } from '../runtime/supervisor-start.ts';
@@ -122,13 +122,13 @@ function probeRule(config: Config, anchors: AnchorsChoice): Rule {
 /** Looks once, directly or through another proxy. Does not throw for what the network or the peer does. */
 export async function look(authority: Authority, via: Authority | null, glass: Glass): Promise<View> {
   try {
-    const { rule, decides } = standardFor(authority, glass);
+    const { rule, decided } = standardFor(authority, glass);
     const { evidence } = await openLine(authority, via, rule, glass);
     const report = examine(evidence, rule, glass.trust, evidence.seenAtMs);
     const seen = { kind: 'seen', via, evidence, report, verdict: judge(report, rule, evidence) } as const;
-    if (decides === null) return seen;
-    const refused = refusedBefore(authority, seen, rule, glass);
-    return { ...seen, decides, ...(refused.length > 0 && { refused }) };
+    if (decided === null) return seen;
+    const refused = refusedBefore(authority, seen, decided.decision, glass);
+    return { ...seen, decides: decided.says, ...(refused.length > 0 && { refused }) };
   } catch (thrown) {
     if (!(thrown instanceof Problem) || thrown.code === 'internal.failure') throw thrown;
     return { kind: 'unreached', via, code: thrown.code, facts: thrown.facts };
@@ -139,14 +139,13 @@ export async function look(authority: Authority, via: Authority | null, glass: G
 function refusedBefore(
   authority: Authority,
   { evidence, via }: Pick<Seen, 'evidence' | 'via'>,
-  { allowPrivate }: Rule,
-  { policy, ports, resolver }: Glass,
+  decision: RuleDecision,
+  { ports, resolver }: Glass,
 ): readonly Code[] {
-  const isPort = ports.includes(authority.port) || policy?.ports.has(authority.port) === true;
-  const refused: Code[] = isPort ? [] : ['port.denied'];
+  const refused: Code[] = isPortOpen(decision, authority, ports) ? [] : ['port.denied'];
   if (via !== null || evidence.address === null) return refused;
   try {
-    resolver.checkDialled(evidence.address, authority, allowPrivate);
+    resolver.checkDialled(evidence.address, authority, decision.rule.allowPrivate);
     return refused;
   } catch (thrown) {
     if (!(thrown instanceof Problem)) throw thrown;
@@ -154,22 +153,27 @@ function refusedBefore(
   }
 }
 
+type RuleDecision = Extract<Decision, { kind: 'rule' }>;
+
 interface Standard {
+  /** What is judged by: the rule that decides, or that of the probe. */
   readonly rule: Rule;
-  /** Null: the rule of the probe itself. */
-  readonly decides: string | null;
+  /** What the proxy would go by, also in words; null: no configuration was asked. */
+  readonly decided: { readonly decision: RuleDecision; readonly says: string } | null;
 }
 
 /** @throws Problem `host.denied` where the configuration lets nobody connect. */
 function standardFor(authority: Authority, { policy, rule }: Glass): Standard {
-  if (policy === null) return { rule, decides: null };
+  if (policy === null) return { rule, decided: null };
   const decision = lookup(policy, authority, []);
   if (decision.kind === 'deny') throw new Problem('host.denied', 'client');
   const { name, mode, onFailure } = decision.rule;
   // Nothing would be judged; who probes wants to see.
-  if (mode === 'bypass')
-    return { rule, decides: `${name}: bypass, the proxy passes it on unjudged; judged here all the same` };
-  return { rule: decision.rule, decides: `${name}: onFailure ${onFailure}` };
+  if (mode === 'bypass') {
+    const says = `${name}: bypass, the proxy passes it on unjudged; judged here all the same`;
+    return { rule, decided: { decision, says } };
+  }
+  return { rule: decision.rule, decided: { decision, says: `${name}: onFailure ${onFailure}` } };
 }
 
 async function openLine(authority: Authority, via: Authority | null, rule: Rule, glass: Glass): Promise<Line> {

@@ -81,7 +81,6 @@ function* gather(files: readonly PolicyFile[], config: Config, gaps: Gaps): Slic
     excepts: builder.excepts,
     clients: config.clients,
     clientOrder: builder.clientOrder,
-    ports: builder.ports,
     weakens: Object.freeze(weakens),
   });
   return { policy, mistakes: builder.mistakes.toSorted(byPlace) };
@@ -114,7 +113,6 @@ class Builder {
   readonly table = new PatternTable<Slot>();
   readonly excepts = new Map<Rule, PatternTable<true>>();
   readonly clientOrder: ReadonlyMap<string, number>;
-  readonly ports = new Set<number>();
 
   readonly #gaps: Gaps;
   readonly #said = new Set<string>();
@@ -183,9 +181,6 @@ class Builder {
   }
 
   #place(pattern: HostPattern, rule: Rule): void {
-    if (pattern.port !== null) {
-      this.ports.add(pattern.port);
-    }
     let slot = this.table.get(pattern) as MutableSlot | undefined;
     if (slot === undefined) {
       slot = { forAll: null, byClient: null };

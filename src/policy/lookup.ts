@@ -32,6 +32,11 @@ export function lookup(policy: Policy, authority: Authority, clientNames: readon
     : { kind: 'rule', rule: policy.unmatched.rule, pattern: null, why: 'no rule matches, so `unmatched` decides' };
 }
 
+/** Whether the port may be asked for: `egress.ports` has it, or the very pattern that decides names it. */
+export function isPortOpen(decision: Decision, { port }: Authority, egressPorts: readonly number[]): boolean {
+  return egressPorts.includes(port) || (decision.kind === 'rule' && decision.pattern?.port === port);
+}
+
 /** `slots`: what the host has for the port, then for every port; the earlier one wins between equals. */
 function entryFor(
   policy: Policy,

@@ -152,7 +152,5 @@ export interface Policy {
   readonly clients: readonly { readonly name: string; readonly ranges: readonly string[] }[];
   /** Names of client groups → position in `clients:`; the lower one wins when a client is in several. */
   readonly clientOrder: ReadonlyMap<string, number>;
-  /** Ports that patterns of rules name: with egress.ports, what clients may ask for. */
-  readonly ports: ReadonlySet<number>;
   readonly weakens: readonly Weakens[];
 }

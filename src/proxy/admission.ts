@@ -10,7 +10,7 @@ import type { Client } from '../model/client.ts';
 import { type Cidr, cidrHolds, parseCidr, parseIp, printIp, unmapIp } from '../model/ip.ts';
 import { Problem } from '../model/problem.ts';
 import type { ClientGroup } from '../policy/config.ts';
-import { lookup } from '../policy/lookup.ts';
+import { isPortOpen, lookup } from '../policy/lookup.ts';
 import type { Rule } from '../policy/policy.ts';
 import { type RequestHead, readConnect } from '../wire/connect-head.ts';
 import type { Generation } from './house.ts';
@@ -83,8 +83,7 @@ export interface Found {
 export function findRule(generation: Generation, authority: Authority, client: Client): Found {
   const decision = lookup(generation.policy, authority, client.groups);
   if (decision.kind === 'deny') throw new Problem('host.denied', 'client');
-  const named = decision.pattern !== null && decision.pattern.port === authority.port;
-  return { rule: decision.rule, isPortOpen: named || generation.config.egress.ports.includes(authority.port) };
+  return { rule: decision.rule, isPortOpen: isPortOpen(decision, authority, generation.config.egress.ports) };
 }
 
 /** The rule that decides. @throws Problem `host.denied`, `port.denied`. */

@@ -10,6 +10,7 @@ import { type ApiAnswer, ApiError, type ApiRequest, type Route } from '../observ
 import { auditFiles, readAudit } from '../observe/audit-reader.ts';
 import type { Config } from '../policy/config.ts';
 import { explain, printExplanation } from '../policy/explain.ts';
+import { isPortOpen, lookup } from '../policy/lookup.ts';
 import type { Mistake } from '../policy/mistakes.ts';
 import type { Rule } from '../policy/policy.ts';
 import { readQuestion } from '../policy/question.ts';
@@ -153,8 +154,8 @@ function explanation({ generation }: Controlled, request: ApiRequest): ApiAnswer
   const question = readQuestion(host, clients, config);
   if (!question.ok) throw new ApiError(400, question.why);
   const explained = explain(policy, question.authority, question.groups);
-  const { port } = question.authority;
-  const portAllowed = config.egress.ports.includes(port) || policy.ports.has(port);
+  const decision = lookup(policy, question.authority, question.groups);
+  const portAllowed = isPortOpen(decision, question.authority, config.egress.ports);
   const text = printExplanation(explained);
   return { status: 200, body: { generation: number, sha256, ...explained, portAllowed, text } };
 }

@@ -21,6 +21,8 @@ rules:
   - { name: wide, match: ["**.bank.example"] }
 `,
   );
+  put('ports.yaml', 'version: 1\npolicies: [r.yaml]\n');
+  put('r.yaml', 'version: 1\nrules: [{ name: named, match: ["named.example:8443"] }]\n');
   put('bad.yaml', 'version: 1\npolicies: [q.yaml]\n');
   put('q.yaml', 'version: 1\nrules: [{ name: q }]\n');
 });
@@ -79,6 +81,12 @@ describe('explain', () => {
   it('says when the port is refused', async () => {
     const { out } = await explain('api.bank.example:8443', '-c', 'pw.yaml');
     expect(out).toContain('port 8443 is refused (port.denied)');
+  });
+
+  it('does not take the port of another host for its own', async () => {
+    const port = async (host: string) => (await explain(host, '-c', 'ports.yaml')).out.includes('port.denied');
+    expect(await port('named.example:8443')).toBe(false);
+    expect(await port('other.example:8443')).toBe(true);
   });
 
   it('is data too', async () => {

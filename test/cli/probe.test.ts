@@ -140,6 +140,13 @@ describe('probe -c FILE says what the proxy would say', () => {
     expect((await told()).out).not.toContain('refuse');
     policyFor([{ ...rule, match: [range.target('good')], allowPrivate: ['127.0.0.0/8'] }]);
     expect(JSON.parse((await told('--json')).out).views).toMatchObject([{ refused: [] }]);
+    // A port that the pattern of another host names opens none here.
+    const other = { name: 'other', match: [`other.test:${port}`] };
+    policyFor([{ ...rule, allowPrivate: ['127.0.0.0/8'] }, other]);
+    expect(JSON.parse((await told('--json')).out).views).toMatchObject([{ refused: ['port.denied'] }]);
+    const past = { name: 'past', match: ['*.test'], mode: 'bypass', reason: 'x', allowPrivate: ['127.0.0.0/8'] };
+    policyFor([past], { egress: { ports: [port] } });
+    expect(JSON.parse((await told('--json')).out).views).toMatchObject([{ refused: [] }]);
   });
 
   it('with the pins of that rule', async () => {

@@ -88,7 +88,6 @@ describe('assemble: accepted', () => {
   - { name: d, match: [x.example], clients: [dev], except: [y.example] }
 `);
     expect([...policy.byName.keys()]).toEqual(['a', 'b', 'c', 'd']);
-    expect([...policy.ports]).toEqual([444]);
     expect(policy.excepts.size).toBe(1);
   });
 

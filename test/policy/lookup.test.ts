@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lookup } from '../../src/policy/lookup.ts';
+import { isPortOpen, lookup } from '../../src/policy/lookup.ts';
 import { at, configOf, policyOf } from '../support/policies.ts';
 
 const CLIENTS = 'clients: { ci: [10.0.0.0/8], dev: [10.1.0.0/16] }';
@@ -96,5 +96,18 @@ describe('lookup', () => {
       ),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('the port', () => {
+  it.each([
+    ['api.bank.example:443', true],
+    ['api.bank.example:8443', true],
+    // Patterns of other hosts and of other rules for this one name it.
+    ['www.bank.example:8443', false],
+    ['port.example:444', false],
+    ['other.test:8443', false],
+  ])('%s: %s', (host, open) => {
+    expect(isPortOpen(lookup(policy, at(host), []), at(host), [443])).toBe(open);
   });
 });
