@@ -4,7 +4,7 @@
  */
 import { get } from 'node:http';
 import { connect } from 'node:net';
-import { pathExists, readText } from '../host/files.ts';
+import { FileError, pathExists, readText } from '../host/files.ts';
 import type { AdminConfig, Config, ListenAddress } from '../policy/config.ts';
 import { printListen } from '../runtime/bind.ts';
 import { askAdmin } from './admin-client.ts';
@@ -74,10 +74,10 @@ function reachable({ address, port }: ListenAddress): ListenAddress {
  * replaced a moment ago looks the same until the proxy has taken it over.
  */
 async function handedItems([target]: readonly ListenAddress[], ca: Config['ca']): Promise<readonly Item[]> {
-  if (target === undefined || !pathExists(ca.certificateFile)) return [];
+  const own = target === undefined ? null : ownCa(ca.certificateFile);
+  if (target === undefined || own === null) return [];
   const answer = await ask(target, '/ca.pem');
-  const [own] = pemBlocks(readText(ca.certificateFile, MAX_BODY_BYTES));
-  if (answer?.status !== 200 || own === undefined || pemBlocks(answer.body).includes(own)) return [];
+  if (answer?.status !== 200 || pemBlocks(answer.body).includes(own)) return [];
   return [
     warn(
       'listeners',
@@ -85,6 +85,16 @@ async function handedItems([target]: readonly ListenAddress[], ca: Config['ca'])
       'if it is the proxy of another installation, ask about that one: pinwarden doctor -c FILE',
     ),
   ];
+}
+
+/** Null: none that can be read, of which the item on the CA speaks. */
+function ownCa(file: string): string | null {
+  try {
+    return pathExists(file) ? (pemBlocks(readText(file, MAX_BODY_BYTES))[0] ?? null) : null;
+  } catch (thrown) {
+    if (thrown instanceof FileError) return null;
+    throw thrown;
+  }
 }
 
 /** Without the line ends that one writes and the other does not. */

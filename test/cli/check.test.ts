@@ -11,7 +11,9 @@ import { Generations } from '../../src/runtime/generations.ts';
 import { saveLastGood } from '../../src/runtime/last-good.ts';
 import { shippedGroups } from '../../src/runtime/supervisor-start.ts';
 import { testClock } from '../support/clock.ts';
+import { makeCrl } from '../support/crl-maker.ts';
 import { unwrap } from '../support/policies.ts';
+import { authority } from '../support/test-ca.ts';
 import { capturedIo } from './captured-io.ts';
 
 let directory = '';
@@ -22,6 +24,17 @@ beforeAll(() => {
   mkdirSync(join(directory, 'policies'));
   put('good.yaml', 'version: 1\npolicies: [policies]\n');
   put('policies/a.yaml', 'version: 1\nrules: [{ name: a, match: [a.example] }]\n');
+  const root = authority({ cn: 'Root' });
+  put('roots.pem', root.pem);
+  put('inter.pem', root.issueCa({ cn: 'Inter' }).pem);
+  writeFileSync(join(directory, 'root.crl'), makeCrl(root, { atMs: Date.UTC(2026, 10, 27) }));
+  mkdirSync(join(directory, 'more'));
+  put('more/z.yaml', 'version: 1\nrules: [{ name: z, match: [z.example], anchors: public }]\n');
+  put('more/b.yaml', 'version: 1\nrules: [{ name: y, match: [y.example], anchors: [../inter.pem] }]\n');
+  put(
+    'rich.yaml',
+    'version: 1\nanchors: [roots.pem]\nintermediates: [inter.pem]\ncrl: { files: [root.crl] }\npolicies: [more, policies]\n',
+  );
   put('bad.yaml', 'version: 1\nlisten: [{ address: x, port: 1 }]\npolicy: []\n');
   put('bad-policy.yaml', 'version: 1\npolicies: [b.yaml]\n');
   put('b.yaml', 'version: 1\nrules:\n  - name: b\n    match: [b.example]\n    onFailure: blok, 100%\n');
@@ -224,8 +237,8 @@ rules:
     expect(good).toMatchObject({ ok: true, rules: 1, mistakes: [] });
   });
 
-  it('names the generation as the proxy that runs these files does', async () => {
-    const file = join(directory, 'good.yaml');
+  it.each(['good.yaml', 'rich.yaml'])('names the generation as the proxy that runs %s does', async (name) => {
+    const file = join(directory, name);
     const config = unwrap(loadConfig(readFileSync(file, 'utf8'), file));
     const clock = testClock();
     makeMissingCa(config.ca, clock.nowMs());
@@ -236,8 +249,8 @@ rules:
     generations.start(config, { file, text: readFileSync(file, 'utf8') }, null, cas);
     const sha256 = generations.current?.sha256;
     expect(sha256).toMatch(/^[0-9a-f]{64}$/);
-    expect(JSON.parse((await check('-c', 'good.yaml', '--json')).out)).toMatchObject({ sha256 });
-    expect((await check('-c', 'good.yaml')).out).toContain(`generation ${sha256?.slice(0, 12)}\n`);
+    expect(JSON.parse((await check('-c', name, '--json')).out)).toMatchObject({ sha256 });
+    expect((await check('-c', name)).out).toContain(`generation ${sha256?.slice(0, 12)}\n`);
   });
 
   it('accepts good files', async () => {

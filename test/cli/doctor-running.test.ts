@@ -148,6 +148,15 @@ describe('a proxy that', () => {
     }
   });
 
+  it('says nothing of a CA beside a file that cannot be read', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'doctor-'));
+    closers.push(async () => rmSync(directory, { recursive: true }));
+    const port = await web((_request, response) => response.end('-----BEGIN CERTIFICATE-----\n'));
+    const one = config(port, await web(proxyLike(true, '')));
+    const items = await runningItems({ ...one, ca: { ...one.ca, certificateFile: directory } });
+    expect(items.map(({ is }) => is)).toEqual(['ok', 'ok', 'ok']);
+  });
+
   it('took its files whole says nothing of reloads', async () => {
     const metrics = await web(proxyLike(true, 'pinwarden_config_last_reload_successful 1\n'));
     expect(await words(await silent(), metrics)).toEqual(['listeners ok', 'ready ok', 'refusals ok']);
