@@ -117,6 +117,7 @@ export const CODES = Object.freeze({
   'chain.path-length': row('chain', true, 65, 502, 'tls_certificate_error', 'the chain is longer than an issuer allows', 'get a certificate issued within the path length'),
   'chain.key-usage': row('chain', true, 65, 502, 'tls_certificate_error', 'a key is used for what its certificate does not allow', 'get a certificate with the right key usage'),
   'chain.extended-key-usage': row('chain', true, 66, 502, 'tls_certificate_error', 'the certificate or one of its issuers is not for TLS servers', 'get a certificate with serverAuth'),
+  'chain.tls-features': row('chain', true, 65, 502, 'tls_certificate_error', 'a certificate lacks a TLS feature, such as must-staple, that its issuer demands', 'get a certificate with the TLS features of its issuer'),
   'chain.critical-extension': row('chain', true, 64, 502, 'tls_certificate_error', 'a certificate has a critical extension that is not understood', 'get a certificate without it'),
   'chain.name-constraints': row('chain', true, 67, 502, 'tls_certificate_error', 'a name is outside the constraints of an issuer', 'get a certificate for names that the CA may issue'),
   'chain.policy': row('chain', true, 63, 502, 'tls_certificate_error', 'the certificate policies of the chain do not allow the path', 'get a certificate with an acceptable policy'),

@@ -99,8 +99,7 @@ function judgeFeatures(path: Path, findings: Finding[]): void {
     const child = path[depth]!;
     const own = child.extensions.tlsFeatures ?? [];
     const missing = path[depth + 1]!.extensions.tlsFeatures?.filter((feature) => !own.includes(feature)) ?? [];
-    if (missing.length > 0)
-      findings.push(at('chain.key-usage', child, { depth }, { why: 'issuer-demands-tls-features' }));
+    if (missing.length > 0) findings.push(at('chain.tls-features', child, { depth }, { missing: missing.map(String) }));
   }
 }
 

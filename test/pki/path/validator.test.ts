@@ -53,13 +53,13 @@ describe('validatePath', () => {
     const demanding = root.issueCa({ cn: 'Demanding', tlsFeatures: [5] });
     const named = (tlsFeatures?: readonly number[]) =>
       demanding.issueLeaf({ dns: ['a.test'], ...(tlsFeatures && { tlsFeatures }) });
-    for (const less of [named(), named([17])]) expect(codes([less, demanding, root])).toEqual(['chain.key-usage']);
+    for (const less of [named(), named([17])]) expect(codes([less, demanding, root])).toEqual(['chain.tls-features']);
     for (const enough of [named([5]), named([17, 5])]) expect(codes([enough, demanding, root])).toEqual([]);
     // The issuer in between must have them too, and an anchor binds like any other.
     const forgetful = demanding.issueCa({ cn: 'Forgetful' });
     const below = forgetful.issueLeaf({ dns: ['a.test'], tlsFeatures: [5] });
-    expect(codes([below, forgetful, demanding, root])).toEqual(['chain.key-usage']);
-    expect(codes([below, forgetful, demanding])).toEqual(['chain.key-usage']);
+    expect(codes([below, forgetful, demanding, root])).toEqual(['chain.tls-features']);
+    expect(codes([below, forgetful, demanding])).toEqual(['chain.tls-features']);
   });
 
   it('refuses leaves issued after the distrust of their anchor', () => {
