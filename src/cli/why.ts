@@ -205,8 +205,12 @@ function fixFor(matter: Matter, around: Surroundings): Fix {
   const typed = typedFor(around.config.file, around.io);
   const alert = found.close?.clientAlert ?? null;
   if (alert !== null) {
+    const trust = 'give it the CA, or bypass the host if it pins on its own';
     return {
-      says: `the client does not trust the CA of the proxy (${alert}): give it the CA, or bypass the host if it pins on its own`,
+      says:
+        alert === 'closed'
+          ? `nothing, unless requests fail there: then the client does not trust the CA of the proxy; ${trust}`
+          : `the client does not trust the CA of the proxy (${alert}): ${trust}`,
       diff: [],
       steps: [
         `${evalOf(typed('env'))}      # for the shell that starts the client`,

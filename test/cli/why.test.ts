@@ -192,6 +192,7 @@ it('a client that does not trust our CA: what helps', async () => {
   const guess = await why({ verdicts: [allowed], closes: [left] }, ['c1ient-1']);
   expect(guess.out).not.toContain('refused our CA');
   expect(guess.out).toMatch(/perhaps\s+it\s+does\s+not\s+trust\s+our\s+CA/);
+  expect(guess.out).toMatch(/fix {7}nothing, unless requests fail there: /);
 });
 
 it('an upstream that was not reached, and one where nothing is wrong', async () => {
