@@ -153,7 +153,7 @@ describe('a proxy that', () => {
     closers.push(async () => rmSync(directory, { recursive: true }));
     const port = await web((_request, response) => response.end('-----BEGIN CERTIFICATE-----\n'));
     const one = config(port, await web(proxyLike(true, '')));
-    const items = await runningItems({ ...one, ca: { ...one.ca, certificateFile: directory } });
+    const items = await runningItems({ ...one, ca: { ...one.ca, certificateFile: directory } }, capturedIo('/'));
     expect(items.map(({ is }) => is)).toEqual(['ok', 'ok', 'ok']);
   });
 
