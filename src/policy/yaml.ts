@@ -74,9 +74,8 @@ export function* readYamlInSlices(text: string, file: string): Slices<ReadYaml> 
   if (early !== null) {
     return { ok: false, mistakes: [early], partial: null };
   }
-  const lines = new LineCounter();
-  const document = yield* parse(text, lines);
-  const reader = new Reader(file, lines);
+  const document = yield* parse(text);
+  const reader = new Reader(file, linesOf(text));
   for (const error of document.errors.slice(0, MAX_SYNTAX_MISTAKES)) {
     reader.say(error.pos[0], ...syntaxWords(error.code, error.message));
   }
@@ -109,10 +108,9 @@ interface Parsed {
 }
 
 /** `parseDocument` of the package, which reads all in one go, from its own parts. */
-function* parse(text: string, lines: LineCounter): Slices<Parsed> {
-  const parser = new Parser(lines.addNewLine);
+function* parse(text: string): Slices<Parsed> {
+  const parser = new Parser();
   const tokens: CST.Token[] = [];
-  lines.addNewLine(0);
   let lexemes = 0;
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme));
@@ -135,6 +133,14 @@ function* parse(text: string, lines: LineCounter): Slices<Parsed> {
   if (second === undefined) return { contents: document.contents, errors };
   const extra = { pos: [second.range[0], second.range[1]] as const, code: 'MULTIPLE_DOCS', message: '' };
   return { contents: document.contents, errors: [...errors, extra] };
+}
+
+/** Counted here: the parser of the package forgets line ends where it is surprised. */
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines.addNewLine(at + 1);
+  return lines;
 }
 
 /** What is refused before the parser sees it. */

@@ -108,6 +108,10 @@ describe('readYaml: places', () => {
     [[], 'value', '1:1'],
   ] as const)('%j as %s is at %s', (path, at, expected) => expect(place(path, at)).toBe(expected));
 
+  it('counts lines behind what the parser stumbles over', () => {
+    expect(errors('{]}\n , \n- \n: - \n').at(-1)).toMatch(/^4:3 /);
+  });
+
   it('finds places in large maps', () => {
     const text = Array.from({ length: 50 }, (_, index) => `k${index}: ${index}\n`).join('');
     const many = read(text);
