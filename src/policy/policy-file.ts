@@ -21,7 +21,7 @@ import {
 } from './schema.ts';
 import { atOnce, type Slices } from './slices.ts';
 import type { PolicySource } from './sources.ts';
-import { readYamlInSlices, type YamlFile } from './yaml.ts';
+import { MAX_MISTAKES, readYamlInSlices, type YamlFile } from './yaml.ts';
 
 export interface PolicyFile {
   readonly source: PolicySource;
@@ -80,6 +80,8 @@ export function* readPolicyFileInSlices(
     const { rule, lost } = readRule(value, index, around, yaml, mistakes);
     rules.push(rule);
     if (lost !== null || !read.ok) faulty.set(rule.place, lost ?? new Set());
+    // Nobody reads more, and a hostile file could hold half a million: the other rules are left unread.
+    if (mistakes.length >= MAX_MISTAKES) break;
     yield;
   }
   const isWhole = read.ok && mistakes.length === 0;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readPolicyFile } from '../../src/policy/policy-file.ts';
+import { MAX_MISTAKES } from '../../src/policy/yaml.ts';
 import cases from '../cases/policy/refused.json' with { type: 'json' };
 import { errorsOf, PIN_A, PIN_B, source, unwrap } from '../support/policies.ts';
 
@@ -27,6 +28,11 @@ describe('readPolicyFile', () => {
       `version: 1\npinGroups: { g: { pins: [{ key: "${PIN_A}" }], on: 1 } }\nrules: [{ name: a, match: [a.example], pins: { anyOf: [{ ca: g }] } }]\n`,
     );
     expect(errorsOf(read)).toEqual(['2:91 unknown key `on`']);
+  });
+
+  it('reads no further behind more mistakes than anybody reads', () => {
+    const read = readFile(`version: 1\nrules: [${'~,'.repeat(MAX_MISTAKES * 5)}]\n`);
+    expect(errorsOf(read)).toHaveLength(MAX_MISTAKES);
   });
 
   it('refuses the name of what decides when no rule matches', () => {
