@@ -12,7 +12,7 @@ import type { AnchorsChoice, Place, Unmatched } from './policy.ts';
 import { UNMATCHED } from './policy-file.ts';
 import { configJsonSchema } from './reference.ts';
 import { cidrs, compileAnchors, compileRule, patterns } from './rules.ts';
-import { lostFields, type Shifts } from './salvage.ts';
+import { asWritten, lostFields, type Shifts } from './salvage.ts';
 import type { YamlFile, YamlPath } from './yaml.ts';
 
 /** What the schema refused of a configuration, and how what is left of its lists lies. */
@@ -56,7 +56,12 @@ export function compileConfig(
     clients: Object.freeze(Object.entries(shape.clients).map(([name, ranges]) => compileClients(name, ranges, notes))),
     unmatched: compileUnmatched(shape, anchors, notes, lostOf(issues, ['unmatched'])),
     audit: Object.freeze({ file: absolute(shape.audit.file), onFull: shape.audit.onFull }),
-    policies: Object.freeze(shape.policies.map((entry, index) => compilePath(entry, ['policies', index], notes))),
+    policies: Object.freeze(
+      shape.policies.map((entry, index) => {
+        const path = ['policies', index];
+        return compilePath(entry, path, notes, lostOf(issues, asWritten(path, shifts)));
+      }),
+    ),
     limits: Object.freeze({ ...shape.limits }),
     workers: shape.workers ?? null,
     publicAnchors: shape.publicAnchors === undefined ? null : Object.freeze(shape.publicAnchors.map(absolute)),
@@ -304,16 +309,25 @@ function compileProfile(profile: ConfigShape['ct']['profile']): CtConfig['profil
   return Object.freeze({ name: 'custom', minScts, minOperators, lifetimeDays: lifetimeDays ?? null });
 }
 
-function compilePath(entry: ConfigShape['policies'][number], path: YamlPath, notes: Notes): PolicyPath {
+function compilePath(
+  entry: ConfigShape['policies'][number],
+  path: YamlPath,
+  notes: Notes,
+  lost: ReadonlySet<string>,
+): PolicyPath {
   const map = typeof entry === 'string' ? { path: entry, owner: null, mayMatch: undefined, mayNot: [] } : entry;
-  if (map.mayMatch?.length === 0) {
+  if (map.mayMatch?.length === 0 && !lost.has('mayMatch')) {
     const hint = 'list what the owner may match, or leave `mayMatch` out';
     notes.error([...path, 'mayMatch'], '`mayMatch: []` leaves the owner nothing to match', hint, 'key');
   }
+  const errorsBefore = notes.errors;
+  const bounds = patterns(map.mayMatch ?? [], [...path, 'mayMatch'], notes);
+  const areLost = lost.has('mayMatch') || notes.errors > errorsBefore;
   return Object.freeze({
     path: resolveFrom(notes.file, map.path),
     owner: map.owner,
-    mayMatch: map.mayMatch === undefined ? null : patterns(map.mayMatch, [...path, 'mayMatch'], notes),
+    // What is left of the bounds would blame rules that the whole of them allows.
+    mayMatch: map.mayMatch === undefined || areLost ? null : bounds,
     mayNot: Object.freeze([...map.mayNot]),
   });
 }

@@ -107,7 +107,7 @@ function without(value: unknown, path: YamlPath, { below }: Fault, shifts: Map<s
  */
 export function lostFields(issues: readonly Issue[], path: YamlPath, allowed: readonly string[]): ReadonlySet<string> {
   const lost = new Set<string>();
-  for (const issue of issues) {
+  for (const issue of issues.flatMap(ofMeantBranch)) {
     if (!path.every((step, index) => issue.path[index] === step)) continue;
     const field = issue.path[path.length];
     if (typeof field === 'string') lost.add(field);
@@ -118,6 +118,13 @@ export function lostFields(issues: readonly Issue[], path: YamlPath, allowed: re
     }
   }
   return lost;
+}
+
+/** Of a union the issues of the branch that was meant, with their whole paths. */
+function ofMeantBranch(issue: Issue): readonly Issue[] {
+  const branch = issue.code === 'invalid_union' ? meantBranch(issue) : null;
+  if (branch === null) return [issue];
+  return branch.flatMap((inner) => ofMeantBranch({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 /** A map that passes for one of our files, whatever it says of its version; everything else as it is. */

@@ -77,6 +77,13 @@ describe('lostFields', () => {
     expect([...lostFields([issue(['defaults'], ['client'])], ['defaults'], ['clients'])]).toEqual(['clients']);
   });
 
+  it('looks into the branch of a union that was meant', () => {
+    const branches = [[{ ...issue([]), code: 'invalid_type' }], [issue(['mayMatch', 0])]];
+    const union = { ...issue(['policies', 1]), code: 'invalid_union', errors: branches };
+    expect([...lostFields([union], ['policies', 1], [])]).toEqual(['mayMatch']);
+    expect([...lostFields([union], [], [])]).toEqual(['policies']);
+  });
+
   it('tells paths apart that read the same', () => {
     expect(pathKey(['a', '0'])).not.toBe(pathKey(['a', 0]));
   });

@@ -38,6 +38,19 @@ describe('surveyPolicy', () => {
     expect(survey({ files: { a: text } })).toEqual(['a:2:40 there is no client group `ci`']);
   });
 
+  it.each([
+    ['an entry that is no text', '["**.a.example", { b: 1 }]', '2:69 an entry of `mayMatch` is a map, expected a text'],
+    ['nothing that is a text', '[1]', '2:53 an entry of `mayMatch` is a number `1`, expected a text'],
+    ['no host', '["**.a.example", "*"]', '2:69 `*` would match every host'],
+  ])('blames no rule by bounds that are wrong: %s', (_, bounds, said) => {
+    const body = `policies: [1, 2, { path: /p, owner: ann, mayMatch: ${bounds} }]\n`;
+    const { loaded, remains } = readConfig(`version: 1\n${body}`, '/pinwarden.yaml');
+    expect(loaded.ok ? [] : loaded.mistakes.map(brief)).toContain(said);
+    expect(loaded.ok ? [] : loaded.mistakes).toHaveLength(3);
+    const last = remains?.config.policies.at(-1);
+    expect(last).toMatchObject({ owner: 'ann', mayMatch: null });
+  });
+
   it('says nothing of policies when shipped groups are broken', () => {
     const gaps = { config: false, hasClients: true };
     const broken = [{ file: '/g.yaml', text: 'x' }];
