@@ -20,7 +20,12 @@ export function typedFor(file: string, { cwd }: Pick<Io, 'cwd'>): Typed {
 /** ` -c FILE` as a shell reads it; empty for the default configuration. */
 export function configOption(file: string, cwd: string): string {
   const absolute = resolve(cwd, file);
-  return absolute === resolve(cwd, DEFAULT_CONFIG) ? '' : ` -c ${shellWord(shorten(absolute, cwd))}`;
+  return absolute === resolve(cwd, DEFAULT_CONFIG) ? '' : ` -c ${fileWord(shorten(absolute, cwd))}`;
+}
+
+/** A name that starts with a dash would be read as an option. */
+function fileWord(file: string): string {
+  return shellWord(file.startsWith('-') ? `./${file}` : file);
 }
 
 /** The line that takes variables into a POSIX shell. Single quotes inside `$(…)` hold, whatever is around it. */
@@ -34,5 +39,5 @@ export function makeCaCommand(file: string, { cwd }: Pick<Io, 'cwd'>): string {
   if (absolute === resolve(cwd, DEFAULT_CONFIG)) return 'pinwarden init';
   if (basename(absolute) !== basename(DEFAULT_CONFIG)) return `pinwarden run${configOption(file, cwd)}`;
   const directory = shorten(dirname(absolute), cwd);
-  return `pinwarden init ${shellWord(directory === '' ? '.' : directory)}`;
+  return `pinwarden init ${fileWord(directory === '' ? '.' : directory)}`;
 }

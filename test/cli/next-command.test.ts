@@ -22,12 +22,14 @@ it('names any other one, as a shell reads it', () => {
   expect(typedFor('/etc/pw/pinwarden.yaml', at)('ca trust')).toBe('pinwarden ca trust -c /etc/pw/pinwarden.yaml');
   expect(configOption('/srv/ann/lab/a b.yaml', at.cwd)).toBe(" -c 'lab/a b.yaml'");
   expect(configOption("it's.yaml", at.cwd)).toBe(" -c 'it'\\''s.yaml'");
+  expect(configOption('-c.yaml', at.cwd)).toBe(' -c ./-c.yaml');
   expect(evalOf(typedFor('a b.yaml', at)('env'))).toBe(`eval "$(pinwarden env -c 'a b.yaml')"`);
 });
 
 it('makes a CA where the configuration has it', () => {
   expect(makeCaCommand('/srv/ann/lab/pinwarden.yaml', at)).toBe('pinwarden init lab');
   expect(makeCaCommand('/srv/ann/pinwarden.yaml', at)).toBe('pinwarden init .');
+  expect(makeCaCommand('/srv/ann/-x/pinwarden.yaml', at)).toBe('pinwarden init ./-x');
   expect(makeCaCommand('/etc/pw.yaml', at)).toBe('pinwarden run -c /etc/pw.yaml');
 });
 
