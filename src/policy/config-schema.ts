@@ -14,6 +14,8 @@ import {
   mode,
   name,
   number,
+  ofList,
+  ofText,
   onFailure,
   plaintext,
   text,
@@ -28,7 +30,7 @@ const limit = (name: keyof Limits, min: number, max: number, description: string
   number(min, max, DEFAULT_LIMITS[name], description);
 
 function files(description: string, most: number) {
-  return z.array(text(description)).max(most);
+  return z.array(text(description)).max(most, ofList);
 }
 
 function fetched(fallback: 'off', description: string) {
@@ -69,8 +71,8 @@ export const configSchema = z
     version,
     listen: z
       .array(endpoint)
-      .min(1)
-      .max(64)
+      .min(1, ofList)
+      .max(64, ofList)
       .default([{ address: '127.0.0.1', port: 3128 }])
       .meta({
         description: 'Where clients reach the proxy.',
@@ -124,16 +126,16 @@ export const configSchema = z
     anchors: anchors.default('public'),
     egress: z
       .strictObject({
-        ports: z.array(z.int().min(1).max(65_535)).max(1000).default([443, 80]).meta({
+        ports: z.array(z.int().min(1).max(65_535)).max(1000, ofList).default([443, 80]).meta({
           description: 'Ports that clients may ask for, besides those that patterns name.',
         }),
         hosts: z
-          .record(z.string(), z.array(text('Address.')).min(1).max(64))
+          .record(z.string(), z.array(text('Address.')).min(1, ofList).max(64, ofList))
           .default({})
           .meta({ description: 'Host → addresses to dial instead of asking DNS, like `curl --resolve`.' }),
         dns: z
           .strictObject({
-            servers: z.array(text('`IP` or `IP:port`.')).max(16).default([]).meta({
+            servers: z.array(text('`IP` or `IP:port`.')).max(16, ofList).default([]).meta({
               description: 'Resolvers; empty: those of the system.',
             }),
             timeoutMs: number(1, 60_000, DNS_TIMEOUT_MS, 'Time for an answer.'),
@@ -144,7 +146,7 @@ export const configSchema = z
       .prefault({})
       .meta({ description: 'Where the proxy may go.' }),
     clients: z
-      .record(name('Name of the group.'), z.array(text('CIDR or address.')).min(1).max(10_000))
+      .record(name('Name of the group.'), z.array(text('CIDR or address.')).min(1, ofList).max(10_000, ofList))
       .default({})
       .meta({ description: 'Client groups by source address; the first one wins when a client is in several.' }),
     unmatched: z
@@ -154,7 +156,7 @@ export const configSchema = z
           .optional()
           .meta({ description: '`deny` makes the rules an allow-list; excludes the other keys.' }),
         mode,
-        reason: text('Why; asked for by `mode: bypass`.').min(1).optional(),
+        reason: text('Why; asked for by `mode: bypass`.').min(1, ofText).optional(),
         onFailure,
         checks: checks.optional(),
         anchors: anchors.optional(),
@@ -196,7 +198,7 @@ export const configSchema = z
           { error: 'expected a path, or a map with path and owner' },
         ),
       )
-      .max(1000)
+      .max(1000, ofList)
       .default([])
       .meta({
         description: 'Policy files, and directories of `*.yaml` and `*.yml`; with ownership if given as a map.',
@@ -251,10 +253,10 @@ export const configSchema = z
       .strictObject({
         ports: z
           .array(z.int().min(1).max(65_535))
-          .max(16)
+          .max(16, ofList)
           .default([80])
           .meta({ description: 'Ports that URLs may have.' }),
-        allowPrivate: z.array(text('CIDR.')).max(1000).default([]).meta({
+        allowPrivate: z.array(text('CIDR.')).max(1000, ofList).default([]).meta({
           description: 'Ranges that may be dialled although they are private: where your own CAs publish.',
         }),
       })

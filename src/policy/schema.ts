@@ -11,10 +11,21 @@ import type { Issue } from './issues.ts';
 
 const NAME = /^[a-z0-9-]{1,64}$/;
 
+interface Checked {
+  readonly value: unknown;
+}
+
+/**
+ * The package asks whatever has a `length` for it, a map with such a key too, and may throw over what it finds. Its types
+ * hide `when`; `abort` says the default, so that they take it.
+ */
+export const ofText = { abort: false, when: ({ value }: Checked): boolean => typeof value === 'string' };
+export const ofList = { abort: false, when: ({ value }: Checked): boolean => Array.isArray(value) };
+
 export function text(description: string, extra: Record<string, unknown> = {}) {
   return z
     .string()
-    .max(4096)
+    .max(4096, ofText)
     .meta({ description, ...extra });
 }
 
@@ -26,10 +37,10 @@ export function number(min: number, max: number, fallback: number, description: 
   return z.int().min(min).max(max).default(fallback).meta({ description });
 }
 
-export const reason = text('Why, for the people who read this next year.').min(1);
+export const reason = text('Why, for the people who read this next year.').min(1, ofText);
 const until = text('Ends at 00:00 UTC of this date (`2027-06-01`), or at a time (`2027-06-01T12:00:00Z`).');
 export const version = z.literal(1).meta({ description: 'Version of the format.' });
-export const hosts = (description: string) => z.array(text('Host pattern.')).max(10_000).meta({ description });
+export const hosts = (description: string) => z.array(text('Host pattern.')).max(10_000, ofList).meta({ description });
 
 const requirement = (fallback: string, description: string) =>
   z.enum(['require', 'if-present', 'off']).optional().meta({ description, default: fallback });
@@ -59,7 +70,7 @@ export const checks = z
   });
 
 export const anchors = z
-  .union([z.enum(['public', 'system']), z.array(text('PEM file.')).min(1).max(100)], {
+  .union([z.enum(['public', 'system']), z.array(text('PEM file.')).min(1, ofList).max(100, ofList)], {
     error: 'expected `public`, `system` or a list of PEM files',
   })
   .meta({
@@ -87,8 +98,12 @@ const pinReference = z
 
 const pins = z
   .strictObject({
-    anyOf: z.array(pinReference).max(1000).optional().meta({ description: 'Satisfied by any one.', default: [] }),
-    noneOf: z.array(pinReference).max(1000).optional().meta({
+    anyOf: z
+      .array(pinReference)
+      .max(1000, ofList)
+      .optional()
+      .meta({ description: 'Satisfied by any one.', default: [] }),
+    noneOf: z.array(pinReference).max(1000, ofList).optional().meta({
       description: 'Keys that no accepted path may use; always blocks.',
       default: [],
     }),
@@ -121,7 +136,7 @@ export const tls = z
     }),
   })
   .meta({ description: 'What the upstream must speak: a TLS version, and with TLS 1.2 ECDHE and AEAD.' });
-const clients = z.array(text('Name of a client group.')).max(100).optional().meta({
+const clients = z.array(text('Name of a client group.')).max(100, ofList).optional().meta({
   description:
     'Client groups of pinwarden.yaml that the rule is for; empty: all. Outranks a rule for all on the same host.',
   default: [],
@@ -172,18 +187,18 @@ const unsafeTls = z
 const ruleFields = {
   except: hosts('Patterns that the rule leaves to others.').optional(),
   ...shared,
-  reason: text('Why; asked for by `mode: bypass`.').min(1).optional(),
+  reason: text('Why; asked for by `mode: bypass`.').min(1, ofText).optional(),
   pins: pins.optional(),
   certificatePolicies: z
     .array(text('OID in dotted decimal, such as `2.23.140.1.2.2`.', { pattern: '^[012](\\.(0|[1-9][0-9]*))+$' }))
-    .min(1)
-    .max(64)
+    .min(1, ofList)
+    .max(64, ofList)
     .optional()
     .meta({
       description:
         'One of these certificate policies must hold for the path (RFC 5280 §6.1, mappings included). Default: none.',
     }),
-  allowPrivate: z.array(text('CIDR.')).max(1000).optional().meta({
+  allowPrivate: z.array(text('CIDR.')).max(1000, ofList).optional().meta({
     description: 'Ranges that the rule may dial although they are private.',
     default: [],
   }),
@@ -195,7 +210,7 @@ const match = hosts(
 );
 
 export const ruleSchema = z
-  .strictObject({ name: name('Unique over all files.'), match: match.min(1), ...ruleFields })
+  .strictObject({ name: name('Unique over all files.'), match: match.min(1, ofList), ...ruleFields })
   .meta({ id: 'rule', description: 'What is demanded of some hosts.' });
 
 /** `verify --rule` and `verify --batch`: a rule on its own. */
@@ -214,7 +229,7 @@ const pin = z.strictObject({
 });
 const pinGroup = z
   .strictObject({
-    pins: z.array(pin).min(1).max(1000).meta({ description: 'The keys.' }),
+    pins: z.array(pin).min(1, ofList).max(1000, ofList).meta({ description: 'The keys.' }),
     expires: text('From 00:00 UTC of this date the group is overdue (`2027-06-01`). Default: never.').optional(),
     onExpiry: z.enum(['alert', 'block']).optional().meta({
       description: '`alert`: from then on mismatches only alert. `block`: nothing changes but the warning.',
@@ -240,15 +255,15 @@ export const policySchema = z
       .optional(),
     weakens: z
       .array(weakens)
-      .max(1000)
+      .max(1000, ofList)
       .optional()
       .meta({ description: 'Weakenings that a reload may bring.', default: [] }),
-    rules: z.array(ruleSchema).min(1).meta({ description: 'The rules; their order does not matter.' }),
+    rules: z.array(ruleSchema).min(1, ofList).meta({ description: 'The rules; their order does not matter.' }),
   })
   .meta({ title: 'Pinwarden policy file' });
 
 /** Everything but the rules, which are looked at one by one so that a mistake in one does not hide those in others. */
-export const policyHeadSchema = policySchema.extend({ rules: z.array(z.unknown()).min(1) });
+export const policyHeadSchema = policySchema.extend({ rules: z.array(z.unknown()).min(1, ofList) });
 
 /** The head of a file whose rules are missing or wrong as a whole. */
 export const headWithoutRulesSchema = policySchema.extend({ rules: z.array(z.unknown()).optional() });

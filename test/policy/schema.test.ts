@@ -11,6 +11,50 @@ it('refuses what is not an object, without throwing', () => {
   }
 });
 
+it('asks no map for its length, wherever it stands', () => {
+  const length = Object.create(null);
+  const hostile = (): readonly unknown[] => [{ length }, [{ length }], { x: { length } }, { x: [{ length }] }];
+  /** Every place of an example, with every hostile value. */
+  function* spoilt(value: unknown): Generator<unknown> {
+    yield* hostile();
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      for (const one of spoilt(inner)) yield Array.isArray(value) ? [one] : { ...value, [key]: one };
+    }
+    yield { ...value, length };
+  }
+  const config = {
+    version: 1,
+    listen: [{ address: 'a', port: 1 }],
+    admin: { unix: 'a' },
+    anchors: ['a'],
+    egress: { ports: [1], hosts: { a: ['b'] }, dns: { servers: ['a'] } },
+    clients: { a: ['b'] },
+    unmatched: { reason: 'a', checks: { ct: 'off' } },
+    policies: ['a', { path: 'a', owner: 'b', mayMatch: ['a'], mayNot: ['bypass'] }],
+    ct: { profile: 'chrome' },
+    crl: { files: ['a'] },
+    fetch: { ports: [1], allowPrivate: ['a'] },
+    publicAnchors: ['a'],
+    intermediates: ['a'],
+  };
+  const rule = { name: 'a', match: ['a'], pins: { anyOf: [{ leaf: 'a' }] }, anchors: ['a'], allowPrivate: ['a'] };
+  const policy = { version: 1, pinGroups: { a: { pins: [{ key: 'a' }] } }, weakens: [], rules: [rule] };
+  for (const [schema, example] of [
+    [configSchema, config],
+    [policySchema, policy],
+  ] as const) {
+    const values = [...spoilt(example)];
+    expect(values.length).toBeGreaterThan(60);
+    for (const value of values) expect(typeof checkShape(schema, value).ok, JSON.stringify(value)).toBe('boolean');
+  }
+});
+
+it('says of a text that is no list nothing of its length', () => {
+  const shape = checkShape(plainRuleSchema, { except: '', anchors: '', certificatePolicies: '' });
+  expect(shape.ok ? [] : shape.issues.map(({ code }) => code)).not.toContain('too_small');
+});
+
 it('knows no key of any prototype', () => {
   for (const key of ['__proto__', 'constructor', 'toString']) {
     const value: Record<string, unknown> = Object.create(null);
