@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyChain } from '../../src/observe/audit.ts';
 import { curl, openTunnel, tunnel } from '../support/client.ts';
-import { type House, pinnedTo, startHouse } from '../support/house.ts';
+import { type House, patientLimits, pinnedTo, startHouse } from '../support/house.ts';
 import { socketBaseline } from '../support/leaks.ts';
 import { bytesDigest, echoOrigin, type Origin, webOrigin } from '../support/origins.ts';
 import { type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
@@ -53,13 +53,7 @@ beforeAll(async () => {
       { name: 'all', match: ['*.test'], pins: pinnedTo(pki.inter.pin), checks: { ct: 'off' } },
     ],
     workers: 2,
-    limits: {
-      handshakesPerClient: 1000,
-      headTimeoutMs: PATIENT_MS,
-      dialTimeoutMs: PATIENT_MS,
-      handshakeTimeoutMs: PATIENT_MS,
-      helloTimeoutMs: PATIENT_MS,
-    },
+    limits: patientLimits(PATIENT_MS),
   });
 });
 

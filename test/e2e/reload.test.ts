@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tunnel } from '../support/client.ts';
-import { type House, pinnedTo, type RuleYaml, startHouse } from '../support/house.ts';
+import { type House, patientLimits, pinnedTo, type RuleYaml, startHouse } from '../support/house.ts';
 import { echoOrigin, type Origin } from '../support/origins.ts';
 import { closed, eventually } from '../support/sockets.ts';
 import { type TestPki, testPki } from '../support/test-pki.ts';
@@ -27,13 +27,7 @@ beforeAll(async () => {
     anchors: pki.root.pem,
     upstreams: [{ host: 'echo.test', port: echo.port }],
     rules,
-    limits: {
-      handshakesPerClient: 1000,
-      headTimeoutMs: PATIENT_MS,
-      dialTimeoutMs: PATIENT_MS,
-      handshakeTimeoutMs: PATIENT_MS,
-      helloTimeoutMs: PATIENT_MS,
-    },
+    limits: patientLimits(PATIENT_MS),
   });
 });
 

@@ -250,6 +250,17 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
+/** Limits of a proxy whose clients do much at once on a busy machine: none of them is what the test is about. */
+export function patientLimits(timeoutMs: number): Readonly<Record<string, number>> {
+  return {
+    handshakesPerClient: 1000,
+    headTimeoutMs: timeoutMs,
+    dialTimeoutMs: timeoutMs,
+    handshakeTimeoutMs: timeoutMs,
+    helloTimeoutMs: timeoutMs,
+  };
+}
+
 /** A line is there when its end is: the process may be in the middle of the next one. */
 function readAudit(dir: string): AuditLine[] {
   const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((file) => /audit.*\.ndjson$/.test(file));
