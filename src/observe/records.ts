@@ -10,7 +10,6 @@ import { CHECKS, type Facts } from '../model/outcome.ts';
 import { clip } from '../model/text.ts';
 import { readTlsVersion } from '../model/tls.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
-import { parseCertificate } from '../pki/x509/parse.ts';
 import { needsUnsafeTls } from '../verify/floor.ts';
 import type { Report } from '../verify/report.ts';
 import type { CloseEntry, VerdictEntry } from './recorder.ts';
@@ -29,7 +28,7 @@ export function verdictRecord(entry: VerdictEntry, worker: number, evidenceId: s
     'event.outcome': verdict === 'allow' || verdict === 'alert' ? 'success' : 'failure',
     ...(code === null ? {} : { 'event.reason': CODES[code].says }),
     ...(evidence === null ? {} : connectionFields(evidence)),
-    ...leafFields((report?.path ?? report?.explanatoryPath)?.[0] ?? presentedLeaf(entry)),
+    ...leafFields(report?.leaf ?? null),
     'pinwarden.owner': rule?.owner ?? null,
     'pinwarden.policy': rule?.metricsGroup ?? null,
     'pinwarden.mode': entry.mode,
@@ -114,16 +113,9 @@ function connectionFields(evidence: Evidence): AuditRecord {
   };
 }
 
-/** Of a chain that leads nowhere there is no path: what was sent first, as far as it can be read. */
-function presentedLeaf({ evidence, code }: VerdictEntry): Certificate | undefined {
-  const first = code === null ? undefined : evidence?.chain[0];
-  const parsed = first === undefined ? null : parseCertificate(first);
-  return parsed?.ok === true ? parsed.value : undefined;
-}
-
 /** Of the certificate that was presented, whether its chain is valid or not: one issuer behind many hosts must show. */
-function leafFields(leaf: Certificate | undefined): AuditRecord {
-  if (leaf === undefined) return {};
+function leafFields(leaf: Certificate | null): AuditRecord {
+  if (leaf === null) return {};
   return {
     'tls.server.subject': clip(leaf.subject.text),
     'tls.server.issuer': clip(leaf.issuer.text),

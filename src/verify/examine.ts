@@ -72,7 +72,7 @@ function examined(evidence: Evidence, rule: Rule, trust: Trust, nowMs: number): 
     ...(chain.best?.outcomes ?? withoutPath(rule, nowMs, leaf)),
     continuity: weigh(rule.checks.continuity, checkContinuity, () => 'continuity.unknown'),
   };
-  return body(outcomes, rule, chain.best?.found ?? null, chain.explanatoryPath);
+  return body(outcomes, { rule, leaf, found: chain.best?.found ?? null, explanatoryPath: chain.explanatoryPath });
 }
 
 /** The outcomes that depend on the path, in the words of the rule. */
@@ -132,23 +132,29 @@ function allSkipped(why: string): Record<CheckName, Outcome> {
   return Object.fromEntries(CHECKS.map((check) => [check, skipped])) as Record<CheckName, Outcome>;
 }
 
-function body(
-  outcomes: Outcomes,
-  rule: Rule | null = null,
-  found: FoundPath | null = null,
-  explanatoryPath: FoundPath['path'] | null = null,
-): Body {
+interface Seen {
+  readonly rule: Rule;
+  readonly leaf: Certificate;
+  readonly found: FoundPath | null;
+  readonly explanatoryPath: FoundPath['path'] | null;
+}
+
+/** `seen`: null when no chain could be looked at. */
+function body(outcomes: Outcomes, seen: Seen | null = null): Body {
+  const found = seen?.found ?? null;
   const findings = CHECKS.flatMap((check) => {
     const outcome = outcomes[check];
     return outcome.is === 'fail' ? outcome.findings : [];
   }).sort(compareFindings);
-  const pin = rule === null || found === null || outcomes.pins.is !== 'pass' ? null : matchingPin(rule, found.path);
+  const pin =
+    seen === null || found === null || outcomes.pins.is !== 'pass' ? null : matchingPin(seen.rule, found.path);
   return {
     outcomes: Object.freeze(outcomes),
     findings: Object.freeze(findings),
     headline: headline(findings.map((entry) => entry.code)),
+    leaf: seen?.leaf ?? null,
     path: found?.path ?? null,
-    explanatoryPath,
+    explanatoryPath: seen?.explanatoryPath ?? null,
     pinHit:
       pin === null
         ? null

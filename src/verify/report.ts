@@ -11,6 +11,8 @@ export interface Report {
   /** All findings, most specific first. Empty: nothing is wrong. */
   readonly findings: readonly Finding[];
   readonly headline: Code | null;
+  /** The leaf that was presented, as far as it can be read; null too where no chain is looked at. */
+  readonly leaf: Certificate | null;
   /** The verified path that the outcomes speak of, leaf first, anchor last; null when there is none. */
   readonly path: readonly Certificate[] | null;
   /** The nearest miss, for the explanation only: to a root that is not configured, or one that did not validate. Never allows. */

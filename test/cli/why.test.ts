@@ -142,6 +142,7 @@ describe('a chain that leads nowhere', () => {
       code: 'chain.incomplete',
       evidence: evidenceOf({ chain: [Der.of(leaf.chain[0]!)] }),
       report: reportOf({
+        leaf: sent ?? null,
         path: null,
         explanatoryPath: null,
         findings: [finding('chain.incomplete', { subject: 'CN=api.bank.example', missing })],

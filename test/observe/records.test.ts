@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Der } from '../../src/model/der.ts';
 import { finding } from '../../src/model/finding.ts';
 import { closeRecord, verdictRecord } from '../../src/observe/records.ts';
+import type { Certificate } from '../../src/pki/x509/certificate.ts';
 import { parsePem } from '../../src/pki/x509/pem.ts';
 import {
   AT_MS,
@@ -16,7 +17,7 @@ import {
   verdictEntry,
 } from '../support/entries.ts';
 import { authority } from '../support/test-ca.ts';
-import { mismatchEntry, rogueLeaf } from '../support/unexpected.ts';
+import { certificateOf, mismatchEntry, rogueLeaf } from '../support/unexpected.ts';
 
 describe('verdict', () => {
   it('cannot be made to forge a line, whatever peers say', () => {
@@ -93,18 +94,22 @@ describe('verdict', () => {
 
   it('of a chain that leads nowhere names the leaf that was sent, if it can be read', () => {
     const leaf = rogueLeaf();
-    const blocked = (chain: readonly Uint8Array[]) =>
+    const blocked = (chain: readonly Uint8Array[], readable: Certificate | null = null) =>
       verdictRecord(
         mismatchEntry({
           code: 'chain.incomplete',
           evidence: evidenceOf({ chain: chain.map((bytes) => Der.of(bytes)) }),
-          report: reportOf({ findings: [finding('chain.incomplete', {})], headline: 'chain.incomplete' }),
+          report: reportOf({
+            findings: [finding('chain.incomplete', {})],
+            headline: 'chain.incomplete',
+            leaf: readable,
+          }),
         }),
         1,
       );
     expect(blocked([Buffer.from('no certificate')])).not.toHaveProperty(['tls.server.issuer']);
     expect(blocked([])).not.toHaveProperty(['tls.server.issuer']);
-    expect(blocked(leaf.chain)).toMatchObject({
+    expect(blocked(leaf.chain, certificateOf(leaf.der))).toMatchObject({
       'tls.server.subject': 'CN=api.bank.example',
       'tls.server.issuer': 'CN=Other Trusted Issuing',
       'pinwarden.path': null,

@@ -67,6 +67,7 @@ export function reportOf(fields: Partial<Report> = {}): Report {
     outcomes,
     findings: [],
     headline: null,
+    leaf: (fields.path ?? fields.explanatoryPath)?.[0] ?? null,
     path: null,
     explanatoryPath: null,
     pinHit,

@@ -87,6 +87,14 @@ describe('a chain that does not verify', () => {
     expect(blocked([below.issueLeaf({ dns: ['good.test'] }), below, short])).toBe('block chain.path-length');
   });
 
+  it('names the leaf that was sent when no path leads anywhere, and none when it cannot be read', () => {
+    const leafOf = (chain: readonly (Issued | Buffer)[]) => verify(evidenceOf(chain), trust).report.leaf;
+    const orphan = rogueInter.issueLeaf({ dns: ['good.test'] });
+    expect(leafOf([orphan])?.der.bytes).toEqual(orphan.der);
+    expect(leafOf([Buffer.from('3000', 'hex'), inter])).toBeNull();
+    expect(leafOf([])).toBeNull();
+  });
+
   it('explains a chain to a root that is not configured, and names the root', () => {
     const { report } = verify(evidenceOf([rogueInter.issueLeaf({ dns: ['good.test'] }), rogueInter, rogue]), trust);
     expect(report.findings).toMatchObject([
