@@ -15,12 +15,15 @@ const EXIT_SOFTWARE = 70;
 const { dispatch } = await import('./cli/dispatch.ts');
 const { processIo } = await import('./cli/process-io.ts');
 const io = processIo();
-dispatch(process.argv.slice(2), io).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (thrown: unknown) => {
-    io.err(`pinwarden: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`);
-    process.exitCode = EXIT_SOFTWARE;
-  },
-);
+dispatch(process.argv.slice(2), io).then(end, (thrown: unknown) => {
+  io.err(`pinwarden: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`);
+  end(EXIT_SOFTWARE);
+});
+
+/**
+ * At once when all is written. A process that is left to end by itself gives its signals back to the kernel first, and one
+ * more SIGTERM in that moment, as service managers and npm send it, would make a drained proxy look killed.
+ */
+function end(code: number): void {
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
+}

@@ -59,8 +59,6 @@ async function run({ config, json }: Options, workerEnv: Readonly<Record<string,
   } catch (thrown) {
     if (!(thrown instanceof StartError)) throw thrown;
     throw new CommandError(thrown.lines.join('\n'), thrown.next);
-  } finally {
-    signals.close();
   }
 }
 

@@ -4,13 +4,13 @@
  * Does: remember SIGTERM and SIGINT that come while the proxy starts. In a container we are process 1, for which the
  * kernel drops signals that nobody listens to: `docker stop` in the first second would wait for its whole grace time.
  * Does not: end anything; the caller of `handle` does.
- * The caller must: call `close` when it no longer cares.
+ * The caller must: end the process when it has ended. They are listened to until then: without a listener the kernel
+ * ends a process that has drained, and its exit code says that it was killed.
  */
 
 export interface Signals {
   /** From now on they are told; those that came before are told at once. */
   handle(ending: () => void, hangup: () => void): void;
-  close(): void;
 }
 
 const ENDINGS = ['SIGTERM', 'SIGINT'] as const;
@@ -43,10 +43,6 @@ function listenForSignals(): Signals {
       onEnding = whenEnding;
       onHangup = whenHangup;
       for (; endings > 0; endings -= 1) whenEnding();
-    },
-    close() {
-      for (const signal of ENDINGS) process.off(signal, ending);
-      process.off('SIGHUP', hangup);
     },
   };
 }

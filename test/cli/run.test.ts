@@ -105,6 +105,17 @@ describe('runs', () => {
     expect(output()).toContain('0 tunnels finished, 0 were cut');
   });
 
+  it('and ends with 0 however often it is told to, up to its last moment', async () => {
+    const { output, ended } = await start();
+    const again = setInterval(() => child?.kill('SIGTERM'), 1);
+    try {
+      expect(await ended).toEqual([0, null]);
+    } finally {
+      clearInterval(again);
+    }
+    expect(output()).toContain('0 tunnels finished, 0 were cut');
+  });
+
   it('and with --json writes one line for programs to standard output, whose addresses answer', async () => {
     const { stdout, ended } = await start('--json');
     const [line = '', ...rest] = stdout().split('\n');

@@ -1,16 +1,22 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { rememberSignals, type Signals, takeSignals } from '../../src/cli/signals.ts';
+import { rememberSignals, takeSignals } from '../../src/cli/signals.ts';
 
-let signals: Signals | undefined;
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+const before = new Map(SIGNALS.map((signal) => [signal, process.listeners(signal)]));
 
-afterEach(() => signals?.close());
+afterEach(() => {
+  for (const signal of SIGNALS) {
+    const own = process.listeners(signal).filter((one) => before.get(signal)?.includes(one) !== true);
+    for (const one of own) process.off(signal, one);
+  }
+});
 
 it('tells what came before anybody asked, each once', () => {
   rememberSignals();
   process.emit('SIGTERM');
   process.emit('SIGINT');
   process.emit('SIGHUP');
-  signals = takeSignals();
+  const signals = takeSignals();
   const ending = vi.fn();
   const hangup = vi.fn();
   signals.handle(ending, hangup);
@@ -23,13 +29,11 @@ it('tells what came before anybody asked, each once', () => {
   expect(hangup).toHaveBeenCalledTimes(1);
 });
 
-it('listens from then on when nobody remembered, and no more after the end', () => {
-  const before = process.listenerCount('SIGTERM');
-  signals = takeSignals();
+it('listens from then on when nobody remembered', () => {
+  const count = process.listenerCount('SIGTERM');
   const ending = vi.fn();
-  signals.handle(ending, () => undefined);
+  takeSignals().handle(ending, () => undefined);
   process.emit('SIGTERM');
   expect(ending).toHaveBeenCalledTimes(1);
-  signals.close();
-  expect(process.listenerCount('SIGTERM')).toBe(before);
+  expect(process.listenerCount('SIGTERM')).toBe(count + 1);
 });
